@@ -1,0 +1,44 @@
+# Language level, warnings and sanitizers, the same for every target of ours.
+#
+#   zswarm_target(NAME)    applies them to the target NAME
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR "zswarm needs g++ 12 or newer (this is ${CMAKE_CXX_COMPILER_VERSION}); on Debian: apt-get install g++-12, then CXX=g++-12.")
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+  message(FATAL_ERROR "zswarm needs clang 14 or newer (this is ${CMAKE_CXX_COMPILER_VERSION}); on Debian: apt-get install clang-14, then CXX=clang++-14.")
+endif()
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  message(FATAL_ERROR "zswarm runs on x86-64; this is ${CMAKE_SYSTEM_PROCESSOR}.")
+endif()
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_package(Threads REQUIRED)
+
+# Contraction of a*b+c into one rounding would make results depend on the compiler: fused multiply-add is written
+# where it is meant (see kernels/simd/README.md), and nowhere else.
+add_compile_options(-ffp-contract=off)
+
+if(ZSWARM_SANITIZE)
+  add_compile_options(-fsanitize=${ZSWARM_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ZSWARM_SANITIZE})
+  if(ZSWARM_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+function(zswarm_target name)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                                         -Wold-style-cast -Wunused -Woverloaded-virtual -Werror)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # False positives of gcc 12 inside standard headers once sanitizers are on.
+    target_compile_options(${name} PRIVATE $<$<BOOL:${ZSWARM_SANITIZE}>:-Wno-maybe-uninitialized -Wno-restrict>)
+  endif()
+endfunction()

@@ -1,0 +1,48 @@
+// Renders a model's own Jinja chat template as Hugging Face transformers renders it.
+//
+// The engine is the crate minijinja with pycompat, behind the C interface in bridge/include/zswarm_chat.h; this header
+// is the C++ face of it. Everything crosses as JSON text (UTF-8), so that no value types are shared between the languages.
+// Rendering is bounded in steps (fuel), recursion and output here. Memory is bounded by the process that runs it:
+// node/chat_process.h renders templates in a child of its own with hard limits; programs that render templates from
+// strangers use that.
+//
+// A ChatTemplate is immutable after compile(); any thread may render.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "kernels/base/error.h"
+
+namespace zswarm::chat {
+
+struct RenderLimits {
+  std::size_t max_output_bytes = 8u << 20;
+  std::uint64_t fuel = 20'000'000;  // instructions of the template machine
+};
+
+class ChatTemplate {
+ public:
+  /// kInvalidArgument with the template's line if it does not parse.
+  static Result<ChatTemplate> compile(std::string_view source);
+
+  ChatTemplate(ChatTemplate&&) noexcept;
+  ChatTemplate& operator=(ChatTemplate&&) noexcept;
+  ~ChatTemplate();
+
+  /// `context_json`: an object with what transformers hands to a template: messages, tools (null if absent),
+  /// add_generation_prompt, bos_token, eos_token, and any further variables. Key order is kept.
+  /// Adapts messages as design/cli.md says ("Chat templates and messages"): function.arguments as object, else as string;
+  /// content parts as they are, else joined.
+  /// kInvalidArgument with the template's own words if it refuses (raise_exception) or fails; kTooLarge, kDeadline for limits.
+  [[nodiscard]] Result<std::string> render(std::string_view context_json, RenderLimits limits = {}) const;
+
+ private:
+  struct Handle;
+  explicit ChatTemplate(std::unique_ptr<Handle> handle);
+  std::unique_ptr<Handle> handle_;
+};
+
+}  // namespace zswarm::chat
