@@ -1,12 +1,13 @@
 // Reads GGUF files, versions 2 and 3 (little-endian), as specified in ggml's docs/gguf.md.
 //
-// open() checks every number of the header before it is used: counts against the file's size, string and array lengths,
-// alignment, types, dimensions, offsets and overlaps. After it has succeeded, everything that this class hands out lies
-// inside the mapping. It knows the format only; what the metadata mean is checked by whoever reads them.
+// open() checks every number of the header before it is used: counts against the file's size, string and
+// array lengths, alignment, types, dimensions, offsets and overlaps. After it has succeeded, everything that
+// this class hands out lies inside the mapping. It knows the format only; what the metadata mean is checked
+// by whoever reads them.
 //
-// Owns the mapping: views (string_view, span) live as long as the Reader. Immutable after open(), so any thread may read.
-// Errors are kCorrupt (with the byte offset), kUnsupported (version, big-endian) or those of MappedFile; each
-// names the file.
+// Owns the mapping: views (string_view, span) live as long as the Reader. Immutable after open(), so any
+// thread may read. Errors are kCorrupt (with the byte offset), kUnsupported (version, big-endian) or those of
+// MappedFile; each names the file.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/error.h"
@@ -30,6 +32,8 @@ class Value {
   /// Element type and count of an array; only if type() == kArray. Arrays of arrays are refused at open().
   [[nodiscard]] ValueType element_type() const { return element_type_; }
   [[nodiscard]] std::uint64_t size() const { return count_; }
+  /// Where it lies in the file: the scalar, the string's characters, or the array's elements.
+  [[nodiscard]] std::span<const std::byte> payload() const { return payload_; }
 
   /// Any integer type, if the value fits; otherwise nothing.
   [[nodiscard]] std::optional<std::int64_t> as_int() const;
@@ -47,21 +51,23 @@ class Value {
   ValueType type_ = ValueType::kUint8;
   ValueType element_type_ = ValueType::kUint8;
   std::uint64_t count_ = 0;
-  std::span<const std::byte> payload_;  // the scalar's bytes, the string's bytes, or the array's elements
+  std::span<const std::byte> payload_;
 };
 
 /// One tensor: `dims` as in the file, dims[0] being the fastest (for a weight matrix: inputs, then outputs).
 struct TensorInfo {
   std::string_view name;
   TensorType type = TensorType::kF32;
-  std::vector<std::uint64_t> dims;       // 1 to 4, each at least 1
-  std::uint64_t elements = 0;            // product of dims
-  std::span<const std::byte> data;       // inside the file; its length follows from type and dims
+  std::vector<std::uint64_t> dims;  // 1 to 4, each at least 1
+  std::uint64_t elements = 0;       // product of dims
+  std::span<const std::byte> data;  // inside the file; its length follows from type and dims
 };
 
 class Reader {
  public:
   static Result<Reader> open(const std::filesystem::path& path);
+  /// The same for bytes that are not in a file; `name` takes the path's place in messages.
+  static Result<Reader> from_bytes(std::vector<std::byte> content, const std::filesystem::path& name);
 
   [[nodiscard]] std::uint32_t version() const { return version_; }
   [[nodiscard]] std::uint64_t alignment() const { return alignment_; }
@@ -76,6 +82,7 @@ class Reader {
   /// Typed access with an error that names file and key: missing (kNotFound), wrong type or range (kCorrupt).
   [[nodiscard]] Result<std::int64_t> get_int(std::string_view key, std::int64_t min, std::int64_t max) const;
   [[nodiscard]] Result<double> get_float(std::string_view key) const;  // finite
+  [[nodiscard]] Result<bool> get_bool(std::string_view key) const;
   [[nodiscard]] Result<std::string_view> get_string(std::string_view key) const;
 
   /// An error about this file: "<path>: <message>".
@@ -84,6 +91,10 @@ class Reader {
  private:
   friend class Parser;
   explicit Reader(MappedFile file) : file_(std::move(file)) {}
+  static Result<Reader> parse(MappedFile file);
+  [[nodiscard]] Result<const Value*> require(std::string_view key) const;
+  [[nodiscard]] tl::unexpected<Error> wrong_type(std::string_view key, const Value& value,
+                                                 std::string_view wanted) const;
 
   MappedFile file_;
   std::uint32_t version_ = 0;
