@@ -190,7 +190,7 @@ Result<std::int64_t> Reader::get_int(std::string_view key, std::int64_t min, std
   if (!number || *number < min || *number > max) {
     return error(ErrorCode::kCorrupt,
                  fmt::format("the metadata key '{}' is {}, outside of {} to {}", printable(key),
-                             number ? fmt::to_string(*number) : std::string("above 2^63"), min, max));
+                             number ? fmt::to_string(*number) : std::string("2^63 or more"), min, max));
   }
   return *number;
 }
