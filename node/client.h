@@ -1,8 +1,9 @@
 // What the gateway and the tools ask of a node, whether it is in this process or across the bus.
 //
 // Threads: every call may come from any thread and returns at once (it queues work). An EventSink is called on the engine's thread,
-// one event at a time and in order, never before generate() has returned its id; it must not block and must not call back
-// into the client. After Finished or an Error no further event comes. A sink that throws is a bug.
+// one event at a time and in order; the first event may come before the caller has taken up the id that generate() returns.
+// A sink must not block and must not call generate() or embed(). After Finished or an Error no further event comes. A sink that
+// throws is a bug.
 //
 // Nothing accepted is lost: every accepted request ends in exactly one Finished or Error.
 #pragma once
@@ -32,7 +33,9 @@ struct GenerateRequest {
   std::vector<std::string> stop;      // not empty strings; the answer ends before the first that appears
   bool ignore_eos = false;            // for benchmarks
   bool score_prompt = false;          // PromptScored comes first (echo with logprobs)
-  std::vector<TokenId> delivered;     // tokens of the answer that the client already has: generation goes on after them
+  // Tokens of the answer that the client already has (a stream taken up in the middle): generation goes on after them, and only
+  // what their deltas did not release yet is told. They count for max_tokens; the prompt is not scored again.
+  std::vector<TokenId> delivered;
 };
 
 struct TokenAlternative {
@@ -67,7 +70,7 @@ struct Finished {
   FinishReason reason = FinishReason::kStop;
   std::uint32_t prompt_tokens = 0;
   std::uint32_t cached_tokens = 0;      // of the prompt, found in the prefix cache
-  std::uint32_t completion_tokens = 0;  // including the one that ended it, if sampled
+  std::uint32_t completion_tokens = 0;  // including delivered ones and the one that ended it, if sampled
   double queue_s = 0;
   double prefill_s = 0;
   double decode_s = 0;
