@@ -1,0 +1,62 @@
+"""The engine's logits against the oracle's, for random models of every architecture, shape and weight type.
+
+Tolerances are derived, not tuned. Where weights are quantised, the engine rounds activations to int8 in blocks of 32; it always keeps
+keys and values as float16; everything else is float32. The oracle can imitate just these two steps in double precision, which
+says what they cost for this model and text. The engine's distance from the exact pass may be that cost and a quarter more, and its
+distance from the imitation only a part of it: a float32 sum that comes out a little differently now and then moves a value over the
+border between two int8 codes.
+"""
+
+import compare
+import forward
+import make_model
+import numpy as np
+import pytest
+import text
+from weight_types import FLOAT_TYPES, TYPES
+
+CONTEXT = 96    # three pages of the KV cache
+CHARACTERS = 800  # some 500 tokens of these vocabularies
+
+# Float32 rounding alone: sums of at most 1,536 terms in a few layers. The largest seen against float64 in the oracle itself is 5e-5.
+FLOAT_LOGIT = 2e-4
+FLOAT_KL = 1e-8
+
+PAIRS = [(case, t) for case in ("llama-gqa", "qwen2", "qwen3") for t in TYPES]
+PAIRS += [(case, t) for case in make_model.CASES if case not in ("llama-gqa", "qwen2", "qwen3")
+          for t in (("F32", "Q8_0", "Q4_1", "IQ4_NL") if case in make_model.NARROW else ("F32", "Q8_0", "Q4_K"))]
+
+
+@pytest.mark.parametrize(("case", "weight_type"), PAIRS)
+def test_logits_are_the_oracles_within_what_int8_and_float16_cost(engine, random_model, text_of, case, weight_type):
+    path = random_model(case, weight_type)
+    windows = text.windows(path, text_of(CHARACTERS), CONTEXT)
+    assert len(windows) >= 3
+    exact = forward.Model(path, np.float64)
+    reference = np.concatenate([exact.logits(w) for w in windows])
+    exact.int8_activations = True
+    imitation = np.concatenate([exact.logits(w) for w in windows])
+
+    rows = engine.logits(path, text_of(CHARACTERS), CONTEXT)
+    assert rows.shape == (len(windows), CONTEXT, reference.shape[1])
+    rows = rows.reshape(reference.shape)
+
+    cost = compare.distance(reference, imitation)
+    ours = compare.distance(reference, rows)
+    beside = compare.distance(imitation, rows)
+    print(f"\nint8 and float16 cost: {cost}\nengine from exact:     {ours}\nengine from imitation: {beside}")
+    assert ours.kl_mean <= 1.25 * cost.kl_mean + FLOAT_KL
+    assert ours.logit_rms <= 1.25 * cost.logit_rms + FLOAT_LOGIT
+    assert ours.logit_max <= 1.5 * cost.logit_max + FLOAT_LOGIT
+    assert beside.logit_rms <= 0.5 * cost.logit_rms + FLOAT_LOGIT
+
+
+@pytest.mark.parametrize("weight_type", FLOAT_TYPES)
+def test_float_weights_meet_float_activations(engine, random_model, text_of, weight_type):
+    """Only the float16 cache separates the engine from the exact pass: a thousandth of what int8 would cost."""
+    path = random_model("narrow", weight_type)
+    windows = text.windows(path, text_of(CHARACTERS), CONTEXT)
+    exact = forward.Model(path, np.float64)
+    reference = np.concatenate([exact.logits(w) for w in windows])
+    rows = engine.logits(path, text_of(CHARACTERS), CONTEXT).reshape(reference.shape)
+    assert compare.distance(reference, rows).kl_mean < 5e-6
