@@ -9,18 +9,30 @@ namespace zswarm {
 
 std::string_view error_code_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kCorrupt: return "corrupt";
-    case ErrorCode::kTooLarge: return "too_large";
-    case ErrorCode::kContextLength: return "context_length";
-    case ErrorCode::kOutOfMemory: return "out_of_memory";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kDeadline: return "deadline";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kTooLarge:
+      return "too_large";
+    case ErrorCode::kContextLength:
+      return "context_length";
+    case ErrorCode::kOutOfMemory:
+      return "out_of_memory";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kDeadline:
+      return "deadline";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -50,7 +62,8 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "zswarm: internal error: %s does not hold (%s:%d). Please report this.\n", expression, file, line);
+  std::fprintf(stderr, "zswarm: internal error: %s does not hold (%s:%d). Please report this.\n", expression,
+               file, line);
   std::abort();
 }
 

@@ -11,7 +11,9 @@ namespace {
 constexpr int kSpins = 400;
 }  // namespace
 
-Team::Team(std::size_t size) : size_(size) { ZS_ASSERT(size >= 1); }
+Team::Team(std::size_t size) : size_(size) {
+  ZS_ASSERT(size >= 1);
+}
 
 void Team::wait_for(const std::atomic<std::uint32_t>& word, std::uint32_t old_value) {
   for (int spin = 0; spin < kSpins; ++spin) {

@@ -6,9 +6,9 @@ namespace zswarm::utf8 {
 namespace {
 
 struct Lead {
-  std::uint8_t length;             // of the whole character; 0: not a lead byte
+  std::uint8_t length;                  // of the whole character; 0: not a lead byte
   std::uint8_t second_min, second_max;  // allowed range of the second byte (table 3-7)
-  std::uint8_t bits;               // payload of the lead byte
+  std::uint8_t bits;                    // payload of the lead byte
 };
 
 Lead classify(std::uint8_t b) {
@@ -46,7 +46,9 @@ Scan scan(std::string_view text) {
 
 }  // namespace
 
-Char decode(std::string_view text) { return scan(text).c; }
+Char decode(std::string_view text) {
+  return scan(text).c;
+}
 
 void append(char32_t code, std::string& out) {
   const auto put = [&](char32_t v) { out += static_cast<char>(static_cast<unsigned char>(v)); };
@@ -80,7 +82,8 @@ std::size_t incomplete_tail(std::string_view text) {
   const std::size_t most = std::min<std::size_t>(3, text.size());
   for (std::size_t n = 1; n <= most; ++n) {
     const std::string_view tail = text.substr(text.size() - n);
-    if ((static_cast<std::uint8_t>(tail[0]) & 0xc0) == 0x80) continue;  // a continuation byte: look further back
+    if ((static_cast<std::uint8_t>(tail[0]) & 0xc0) == 0x80)
+      continue;  // a continuation byte: look further back
     const Scan s = scan(tail);
     return s.cut && s.c.length == n ? n : 0;
   }

@@ -1,6 +1,8 @@
-// UTF-8 by the Unicode standard, section 3.9, table 3-7: overlong forms, surrogates and codes above U+10FFFF are broken.
+// UTF-8 by the Unicode standard, section 3.9, table 3-7: overlong forms, surrogates and codes above U+10FFFF
+// are broken.
 //
-// Pure functions, any thread. Bytes that are not UTF-8 are never an error here: callers see which bytes they are.
+// Pure functions, any thread. Bytes that are not UTF-8 are never an error here: callers see which bytes they
+// are.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +12,9 @@
 namespace zswarm::utf8 {
 
 struct Char {
-  char32_t code = 0;       // U+FFFD if not valid
-  std::uint8_t length = 1; // bytes consumed; a broken sequence is consumed as its maximal valid prefix, at least one byte
+  char32_t code = 0;  // U+FFFD if not valid
+  std::uint8_t length =
+      1;  // bytes consumed; a broken sequence is consumed as its maximal valid prefix, at least one byte
   bool valid = false;
 };
 

@@ -1,10 +1,13 @@
-// The inputs of a matrix product: a batch of rows, as float32 and (for quantised weights) as int8 in blocks of 32.
+// The inputs of a matrix product: a batch of rows, as float32 and (for quantised weights) as int8 in blocks
+// of 32.
 //
-// Quantised: block b of row t has d = amax / 127, codes = round(x / d) to nearest, ties to even, in [-127, 127], and its sums. This is the
-// only lossy step of a product with quantised weights: everything after it is exact integers and one fixed chain of fused
-// multiply-adds. Blocks of all rows lie side by side ([block][row]), so that a kernel walks them with constant offsets.
+// Quantised: block b of row t has d = amax / 127, codes = round(x / d) to nearest, ties to even, in [-127,
+// 127], and its sums. This is the only lossy step of a product with quantised weights: everything after it is
+// exact integers and one fixed chain of fused multiply-adds. Blocks of all rows lie side by side
+// ([block][row]), so that a kernel walks them with constant offsets.
 //
-// Owns its memory, sized once; resized by the engine's thread only. Rows are written by any member of the team, each by one.
+// Owns its memory, sized once; resized by the engine's thread only. Rows are written by any member of the
+// team, each by one.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +22,11 @@ class Activations {
  public:
   /// Room for `rows` rows of `width` values.
   Activations(std::size_t rows, std::size_t width)
-      : width_(width), blocks_((width + 31) / 32), values_(rows * blocks_ * 32), codes_(values_.size()), meta_(rows * blocks_) {}
+      : width_(width),
+        blocks_((width + 31) / 32),
+        values_(rows * blocks_ * 32),
+        codes_(values_.size()),
+        meta_(rows * blocks_) {}
 
   /// The number of rows in use; at most what there is room for.
   void set_rows(std::size_t rows) { rows_ = rows; }
@@ -32,12 +39,18 @@ class Activations {
   [[nodiscard]] float* values(std::size_t row) { return values_.data() + row * stride(); }
   [[nodiscard]] const float* values(std::size_t row) const { return values_.data() + row * stride(); }
   /// 32 codes of block b of row t, at codes(b, 0) + 32 t.
-  [[nodiscard]] std::int8_t* codes(std::size_t block, std::size_t row) { return codes_.data() + (block * rows_ + row) * 32; }
+  [[nodiscard]] std::int8_t* codes(std::size_t block, std::size_t row) {
+    return codes_.data() + (block * rows_ + row) * 32;
+  }
   [[nodiscard]] const std::int8_t* codes(std::size_t block, std::size_t row) const {
     return codes_.data() + (block * rows_ + row) * 32;
   }
-  [[nodiscard]] BlockMeta* meta(std::size_t block, std::size_t row) { return meta_.data() + block * rows_ + row; }
-  [[nodiscard]] const BlockMeta* meta(std::size_t block, std::size_t row) const { return meta_.data() + block * rows_ + row; }
+  [[nodiscard]] BlockMeta* meta(std::size_t block, std::size_t row) {
+    return meta_.data() + block * rows_ + row;
+  }
+  [[nodiscard]] const BlockMeta* meta(std::size_t block, std::size_t row) const {
+    return meta_.data() + block * rows_ + row;
+  }
 
  private:
   std::size_t rows_ = 0, width_, blocks_;

@@ -1,11 +1,12 @@
 // Attention of query rows over the paged keys and values of one KV head: templates over lanes.
 //
-// Online softmax (Milakov and Gimelshein 2018; FlashAttention, Dao et al. 2022) over tiles of 32 keys. Tiles are the pages of the KV cache, so they begin at
-// absolute positions 0, 32, 64, … however the prompt was cut. For every row, tile after tile:
+// Online softmax (Milakov and Gimelshein 2018; FlashAttention, Dao et al. 2022) over tiles of 32 keys. Tiles
+// are the pages of the KV cache, so they begin at absolute positions 0, 32, 64, … however the prompt was cut.
+// For every row, tile after tile:
 //     s_j = fma chain over the head's dimensions, d = 0, 1, …          one key per lane
-//     m'  = max(m, s_0 … s_31),  a = exp(m - m'),  p_j = exp(s_j - m')   keys after the row's position give p = 0
-//     l   = (l * a + p_0..15) + p_16..31                                 16 lanes, summed by tree_sum at the end
-//     o_d = fma chain over keys j = 0, 1, … of p_j * v_jd, from o_d * a
+//     m'  = max(m, s_0 … s_31),  a = exp(m - m'),  p_j = exp(s_j - m')   keys after the row's position give p
+//     = 0 l   = (l * a + p_0..15) + p_16..31                                 16 lanes, summed by tree_sum at
+//     the end o_d = fma chain over keys j = 0, 1, … of p_j * v_jd, from o_d * a
 // A row's operations do not depend on which rows share a pass, so rows may be grouped and divided freely.
 #pragma once
 
@@ -21,13 +22,14 @@ inline constexpr std::size_t kMaxHeadDim = 512;
 template <class L>
 struct RowState {
   float max;
-  float lanes[16];           // partial sums of p
+  float lanes[16];  // partial sums of p
   float out[kMaxHeadDim];
 };
 
 /// scores[r][32]: products of R query rows with the 32 keys of a tile.
 template <class L, int R>
-void tile_scores(const float* const* queries, const std::uint16_t* keys, std::size_t head_dim, float (*scores)[kTileKeys]) {
+void tile_scores(const float* const* queries, const std::uint16_t* keys, std::size_t head_dim,
+                 float (*scores)[kTileKeys]) {
   constexpr int kParts = 16 / L::kLanes;
   for (std::size_t group = 0; group < 2; ++group) {
     typename L::F acc[R][kParts];
@@ -47,7 +49,8 @@ void tile_scores(const float* const* queries, const std::uint16_t* keys, std::si
   }
 }
 
-/// Turns a row's scores into weights p, updates max and sum, and returns the factor for what was summed before.
+/// Turns a row's scores into weights p, updates max and sum, and returns the factor for what was summed
+/// before.
 template <class L>
 float tile_softmax(RowState<L>& state, float* scores, std::size_t valid) {
   float top[16];
@@ -72,16 +75,16 @@ float tile_softmax(RowState<L>& state, float* scores, std::size_t valid) {
 
 /// out = out * factor + sum over `valid` keys of p * value, for R rows.
 template <class L, int R>
-void tile_values(RowState<L>* states, const float* factors, const float (*weights)[kTileKeys], const std::uint16_t* values,
-                 std::size_t head_dim, std::size_t valid) {
+void tile_values(RowState<L>* states, const float* factors, const float (*weights)[kTileKeys],
+                 const std::uint16_t* values, std::size_t head_dim, std::size_t valid) {
   constexpr int kVectors = R <= 2 ? 2 : 4;  // times R accumulators
   std::size_t d = 0;
   const auto columns = [&](auto width) {
     constexpr int kWidth = decltype(width)::value;
     typename L::F acc[R][kWidth];
     unrolled<R * kWidth>([&](auto i) {
-      acc[i / kWidth][i % kWidth] =
-          L::mul(L::load(states[i / kWidth].out + d + (i % kWidth) * L::kLanes), L::set1(factors[i / kWidth]));
+      acc[i / kWidth][i % kWidth] = L::mul(L::load(states[i / kWidth].out + d + (i % kWidth) * L::kLanes),
+                                           L::set1(factors[i / kWidth]));
     });
     for (std::size_t j = 0; j < valid; ++j) {
       typename L::F v[kWidth];
@@ -96,14 +99,16 @@ void tile_values(RowState<L>* states, const float* factors, const float (*weight
     });
     d += static_cast<std::size_t>(kWidth * L::kLanes);
   };
-  while (d + static_cast<std::size_t>(kVectors * L::kLanes) <= head_dim) columns(std::integral_constant<int, kVectors>{});
+  while (d + static_cast<std::size_t>(kVectors * L::kLanes) <= head_dim)
+    columns(std::integral_constant<int, kVectors>{});
   while (d < head_dim) columns(std::integral_constant<int, 1>{});
 }
 
-/// Tiles [first, last) for R rows that see all keys in them, or one row that sees `valid` keys of its last tile.
+/// Tiles [first, last) for R rows that see all keys in them, or one row that sees `valid` keys of its last
+/// tile.
 template <class L, int R>
-void attend(const AttentionTask& task, std::size_t row, RowState<L>* states, std::size_t first, std::size_t last,
-            std::size_t valid_in_last) {
+void attend(const AttentionTask& task, std::size_t row, RowState<L>* states, std::size_t first,
+            std::size_t last, std::size_t valid_in_last) {
   float scores[R][kTileKeys];
   float factors[R];
   for (std::size_t tile = first; tile < last; ++tile) {
@@ -125,10 +130,12 @@ void begin_row(RowState<L>& state, std::size_t head_dim) {
 template <class L>
 void end_row(const RowState<L>& state, std::size_t head_dim, float* out) {
   const typename L::F sum = L::set1(tree_sum<L>(state.lanes));
-  for (std::size_t d = 0; d < head_dim; d += L::kLanes) L::store(out + d, L::div(L::load(state.out + d), sum));
+  for (std::size_t d = 0; d < head_dim; d += L::kLanes)
+    L::store(out + d, L::div(L::load(state.out + d), sum));
 }
 
-/// `count` (1 .. kAttentionRows) rows from `row` on: together over the tiles that all of them see whole, then each to its own end.
+/// `count` (1 .. kAttentionRows) rows from `row` on: together over the tiles that all of them see whole, then
+/// each to its own end.
 template <class L, int R>
 void attend_rows(const AttentionTask& task, std::size_t row) {
   RowState<L> states[R];

@@ -10,7 +10,7 @@ namespace zswarm::ops {
 const KernelTable& avx2_kernels() {
   using L = simd::Avx2Lanes;
   static constexpr KernelTable kTable = {
-      simd::Isa::kAvx2,    panel_product_for<L>, quantise_block<L>, rms_norm<L>,
+      simd::Isa::kAvx2, panel_product_for<L>, quantise_block<L>, rms_norm<L>,
       silu_multiply<L>, attention<L>,         to_half<L>,        exponential_of<L>,
   };
   return kTable;

@@ -10,8 +10,8 @@ namespace zswarm::ops {
 const KernelTable& avx512_kernels() {
   using L = simd::Avx512Lanes;
   static constexpr KernelTable kTable = {
-      simd::Isa::kAvx512,    panel_product_for<L>, quantise_block<L>, rms_norm<L>,
-      silu_multiply<L>, attention<L>,         to_half<L>,        exponential_of<L>,
+      simd::Isa::kAvx512, panel_product_for<L>, quantise_block<L>, rms_norm<L>,
+      silu_multiply<L>,   attention<L>,         to_half<L>,        exponential_of<L>,
   };
   return kTable;
 }

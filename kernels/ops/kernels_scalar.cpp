@@ -10,8 +10,8 @@ namespace zswarm::ops {
 const KernelTable& scalar_kernels() {
   using L = simd::ScalarLanes;
   static constexpr KernelTable kTable = {
-      simd::Isa::kScalar,    panel_product_for<L>, quantise_block<L>, rms_norm<L>,
-      silu_multiply<L>, attention<L>,         to_half<L>,        exponential_of<L>,
+      simd::Isa::kScalar, panel_product_for<L>, quantise_block<L>, rms_norm<L>,
+      silu_multiply<L>,   attention<L>,         to_half<L>,        exponential_of<L>,
   };
   return kTable;
 }

@@ -1,14 +1,16 @@
-// Products of a panel of 16 weight rows with a tile of input rows, for every weight type: templates over the lanes of an instruction set.
+// Products of a panel of 16 weight rows with a tile of input rows, for every weight type: templates over the
+// lanes of an instruction set.
 //
 // The one fixed order of summation. For each block of 32 inputs, in order:
-//     i    = sum of (code - offset) * input code           exact, int32 (as -offset * sum + sum of code * input code)
-//     acc  = fma(float(i), (d * scale) * d_input, acc)
-//     acc  = fma(m, d_input * sum, acc)                    types with a min; m = -dmin * min, or the block's m
-// Types with a scale per 16 weights do the first fma for the lower and then for the upper half, then likewise the second.
-// d * scale is exact (11 + 8 bits of mantissa), and |i| < 2^24, so float(i) is too. Float types: acc = fma(weight, input, acc), input by input.
+//     i    = sum of (code - offset) * input code           exact, int32 (as -offset * sum + sum of code *
+//     input code) acc  = fma(float(i), (d * scale) * d_input, acc) acc  = fma(m, d_input * sum, acc) types
+//     with a min; m = -dmin * min, or the block's m
+// Types with a scale per 16 weights do the first fma for the lower and then for the upper half, then likewise
+// the second. d * scale is exact (11 + 8 bits of mantissa), and |i| < 2^24, so float(i) is too. Float types:
+// acc = fma(weight, input, acc), input by input.
 //
-// Included by kernels_*.cpp only. Everything is a template over L, so that no code compiled for one instruction set can be
-// linked into another's place.
+// Included by kernels_*.cpp only. Everything is a template over L, so that no code compiled for one
+// instruction set can be linked into another's place.
 #pragma once
 
 #include <cstddef>
@@ -24,20 +26,30 @@ namespace zswarm::ops {
 using quant::Codec;
 using quant::Scheme;
 
-constexpr int log2_of(int power) { return power <= 1 ? 0 : 1 + log2_of(power / 2); }
+constexpr int log2_of(int power) {
+  return power <= 1 ? 0 : 1 + log2_of(power / 2);
+}
 
 constexpr std::size_t code_block_bytes(Codec codec) {
   switch (codec) {
-    case Codec::kBits2: return 128;
-    case Codec::kBits3: return 192;
-    case Codec::kBits5: return 320;
-    case Codec::kBits6: return 384;
-    case Codec::kBits8: return 512;
-    default: return 256;
+    case Codec::kBits2:
+      return 128;
+    case Codec::kBits3:
+      return 192;
+    case Codec::kBits5:
+      return 320;
+    case Codec::kBits6:
+      return 384;
+    case Codec::kBits8:
+      return 512;
+    default:
+      return 256;
   }
 }
 
-constexpr bool is_wide(Codec codec) { return codec == Codec::kBits8 || codec == Codec::kTable4; }
+constexpr bool is_wide(Codec codec) {
+  return codec == Codec::kBits8 || codec == Codec::kTable4;
+}
 
 /// Moves bit `From` of every byte to bit `To` and masks; neighbouring bits are cut off.
 template <class L, int From, int To>
@@ -61,7 +73,8 @@ template <int N, class F, int... K>
 /// The eight code vectors of a block. `p` points at this half's bytes of the first vector.
 template <class L, Codec C>
 [[gnu::always_inline]] inline void load_codes(const std::uint8_t* p, typename L::B (&w)[8]) {
-  constexpr bool kNibbles = C == Codec::kBits4 || C == Codec::kBits5 || C == Codec::kBits6 || C == Codec::kTable4;
+  constexpr bool kNibbles =
+      C == Codec::kBits4 || C == Codec::kBits5 || C == Codec::kBits6 || C == Codec::kTable4;
   if constexpr (C == Codec::kBits8) {
     unrolled<8>([&](auto g) { w[g] = L::load_bytes(p + 64 * g); });
   } else if constexpr (kNibbles) {
@@ -100,9 +113,12 @@ struct BlockScales {
 
 /// Reads the scales of block `b`. `p` points at the panel's scales; `lane` is the first row of this half.
 template <class L, Scheme S>
-[[gnu::always_inline]] inline BlockScales<L> load_scales(const std::uint8_t* p, std::size_t b, std::size_t lane) {
+[[gnu::always_inline]] inline BlockScales<L> load_scales(const std::uint8_t* p, std::size_t b,
+                                                         std::size_t lane) {
   BlockScales<L> s;
-  const auto halves = [&](const std::uint8_t* q) { return L::load_f16(reinterpret_cast<const std::uint16_t*>(q) + lane); };
+  const auto halves = [&](const std::uint8_t* q) {
+    return L::load_f16(reinterpret_cast<const std::uint16_t*>(q) + lane);
+  };
   const std::size_t super = b / 8, part = b % 8;
   if constexpr (S == Scheme::kPlain) {
     s.low = halves(p + b * 32);
@@ -143,7 +159,8 @@ template <class L, Scheme S>
 
 /// Four code vectors (half a block) times 16 inputs, onto `start`.
 template <class L, Codec C>
-[[gnu::always_inline]] inline typename L::I dot16(typename L::I start, const typename L::B* w, const std::int8_t* x) {
+[[gnu::always_inline]] inline typename L::I dot16(typename L::I start, const typename L::B* w,
+                                                  const std::int8_t* x) {
   unrolled<4>([&](auto g) {
     start = is_wide(C) ? L::dot4_wide(start, w[g], x + 4 * g) : L::dot4(start, w[g], x + 4 * g);
   });
@@ -158,8 +175,9 @@ template <class L, int Offset>
 
 /// Advances one row's accumulator by one block.
 template <class L, Codec C, Scheme S, int Offset>
-[[gnu::always_inline]] inline typename L::F add_block(typename L::F acc, const typename L::B (&w)[8], const BlockScales<L>& s,
-                                                      const std::int8_t* x, const BlockMeta& meta) {
+[[gnu::always_inline]] inline typename L::F add_block(typename L::F acc, const typename L::B (&w)[8],
+                                                      const BlockScales<L>& s, const std::int8_t* x,
+                                                      const BlockMeta& meta) {
   constexpr bool kSplit = S == Scheme::kSuper16 || S == Scheme::kSuper16Min;
   const typename L::F d = L::set1(meta.d);
   if constexpr (kSplit) {
@@ -261,20 +279,25 @@ void for_tiles(std::size_t count, Body body) {
 
 template <class L>
 PanelInputs advanced(const PanelInputs& in, std::size_t rows) {
-  return {in.codes + 32 * rows, in.meta + rows, in.values + rows * in.value_stride, in.block_rows, in.value_stride};
+  return {in.codes + 32 * rows, in.meta + rows, in.values + rows * in.value_stride, in.block_rows,
+          in.value_stride};
 }
 
 template <class L, Codec C, Scheme S, int Offset>
-void quantised_product(const quant::PackedMatrix& m, std::size_t panel, const PanelInputs& in, std::size_t count, float* tile) {
+void quantised_product(const quant::PackedMatrix& m, std::size_t panel, const PanelInputs& in,
+                       std::size_t count, float* tile) {
   for_tiles<L::kTile>(count, [&](auto size, std::size_t first) {
-    quantised_tile<L, C, S, Offset, decltype(size)::value>(m, panel, advanced<L>(in, first), tile + first * quant::kPanelRows);
+    quantised_tile<L, C, S, Offset, decltype(size)::value>(m, panel, advanced<L>(in, first),
+                                                           tile + first * quant::kPanelRows);
   });
 }
 
 template <class L, Codec C>
-void float_product(const quant::PackedMatrix& m, std::size_t panel, const PanelInputs& in, std::size_t count, float* tile) {
+void float_product(const quant::PackedMatrix& m, std::size_t panel, const PanelInputs& in, std::size_t count,
+                   float* tile) {
   for_tiles<L::kTile>(count, [&](auto size, std::size_t first) {
-    float_tile<L, C, decltype(size)::value>(m, panel, advanced<L>(in, first), tile + first * quant::kPanelRows);
+    float_tile<L, C, decltype(size)::value>(m, panel, advanced<L>(in, first),
+                                            tile + first * quant::kPanelRows);
   });
 }
 
@@ -282,21 +305,36 @@ template <class L>
 PanelProduct panel_product_for(const quant::WeightType& type) {
   using gguf::TensorType;
   switch (type.type) {
-    case TensorType::kF32: return float_product<L, Codec::kF32>;
-    case TensorType::kF16: return float_product<L, Codec::kF16>;
-    case TensorType::kBF16: return float_product<L, Codec::kBF16>;
-    case TensorType::kQ8_0: return quantised_product<L, Codec::kBits8, Scheme::kPlain, 128>;
-    case TensorType::kQ4_0: return quantised_product<L, Codec::kBits4, Scheme::kPlain, 8>;
-    case TensorType::kQ4_1: return quantised_product<L, Codec::kBits4, Scheme::kPlainMin, 0>;
-    case TensorType::kQ5_0: return quantised_product<L, Codec::kBits5, Scheme::kPlain, 16>;
-    case TensorType::kQ5_1: return quantised_product<L, Codec::kBits5, Scheme::kPlainMin, 0>;
-    case TensorType::kQ2_K: return quantised_product<L, Codec::kBits2, Scheme::kSuper16Min, 0>;
-    case TensorType::kQ3_K: return quantised_product<L, Codec::kBits3, Scheme::kSuper16, 4>;
-    case TensorType::kQ4_K: return quantised_product<L, Codec::kBits4, Scheme::kSuper32Min, 0>;
-    case TensorType::kQ5_K: return quantised_product<L, Codec::kBits5, Scheme::kSuper32Min, 0>;
-    case TensorType::kQ6_K: return quantised_product<L, Codec::kBits6, Scheme::kSuper16, 32>;
-    case TensorType::kIQ4_NL: return quantised_product<L, Codec::kTable4, Scheme::kPlain, 128>;
-    case TensorType::kIQ4_XS: return quantised_product<L, Codec::kTable4, Scheme::kSuper32, 128>;
+    case TensorType::kF32:
+      return float_product<L, Codec::kF32>;
+    case TensorType::kF16:
+      return float_product<L, Codec::kF16>;
+    case TensorType::kBF16:
+      return float_product<L, Codec::kBF16>;
+    case TensorType::kQ8_0:
+      return quantised_product<L, Codec::kBits8, Scheme::kPlain, 128>;
+    case TensorType::kQ4_0:
+      return quantised_product<L, Codec::kBits4, Scheme::kPlain, 8>;
+    case TensorType::kQ4_1:
+      return quantised_product<L, Codec::kBits4, Scheme::kPlainMin, 0>;
+    case TensorType::kQ5_0:
+      return quantised_product<L, Codec::kBits5, Scheme::kPlain, 16>;
+    case TensorType::kQ5_1:
+      return quantised_product<L, Codec::kBits5, Scheme::kPlainMin, 0>;
+    case TensorType::kQ2_K:
+      return quantised_product<L, Codec::kBits2, Scheme::kSuper16Min, 0>;
+    case TensorType::kQ3_K:
+      return quantised_product<L, Codec::kBits3, Scheme::kSuper16, 4>;
+    case TensorType::kQ4_K:
+      return quantised_product<L, Codec::kBits4, Scheme::kSuper32Min, 0>;
+    case TensorType::kQ5_K:
+      return quantised_product<L, Codec::kBits5, Scheme::kSuper32Min, 0>;
+    case TensorType::kQ6_K:
+      return quantised_product<L, Codec::kBits6, Scheme::kSuper16, 32>;
+    case TensorType::kIQ4_NL:
+      return quantised_product<L, Codec::kTable4, Scheme::kPlain, 128>;
+    case TensorType::kIQ4_XS:
+      return quantised_product<L, Codec::kTable4, Scheme::kSuper32, 128>;
   }
   return nullptr;
 }

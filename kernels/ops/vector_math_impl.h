@@ -1,4 +1,5 @@
-// exp, silu, RMS norm and quantisation over lanes. Included by kernels_*.cpp only; see panel_product_impl.h for why all are templates.
+// exp, silu, RMS norm and quantisation over lanes. Included by kernels_*.cpp only; see panel_product_impl.h
+// for why all are templates.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +9,16 @@
 
 namespace zswarm::ops {
 
-/// e^x with an error below 1.5 units in the last place; 0 below -87.3, about 2.4e38 above 88.37; NaN stays NaN.
-/// Range reduction and polynomial (degree 5 in r after 1 + r) as in Cephes' expf by S. Moshier.
+/// e^x with an error below 1.5 units in the last place; 0 below -87.3, about 2.4e38 above 88.37; NaN stays
+/// NaN. Range reduction and polynomial (degree 5 in r after 1 + r) as in Cephes' expf by S. Moshier.
 template <class L>
 [[gnu::always_inline]] inline typename L::F exponential(typename L::F x) {
   using F = typename L::F;
   const F low = L::set1(-87.3f);
   F y = L::min(L::set1(88.37f), L::max(low, x));  // NaN is the second operand, and stays
   const F n = L::round(L::mul(y, L::set1(1.44269504088896341f)));
-  y = L::fma(n, L::set1(-0.693359375f), y);  // ln 2 in two parts; the first has few bits, so that the product is exact
+  y = L::fma(n, L::set1(-0.693359375f),
+             y);  // ln 2 in two parts; the first has few bits, so that the product is exact
   y = L::fma(n, L::set1(2.12194440e-4f), y);
   F p = L::set1(1.9875691500e-4f);
   p = L::fma(p, y, L::set1(1.3981999507e-3f));
@@ -62,7 +64,8 @@ void silu_multiply(float* gate, const float* up, std::size_t n) {
   }
 }
 
-/// The sum of squares runs in 16 lanes (lane i takes elements i, i + 16, …), then tree_sum. Padding must be zero.
+/// The sum of squares runs in 16 lanes (lane i takes elements i, i + 16, …), then tree_sum. Padding must be
+/// zero.
 template <class L>
 void rms_norm(const float* x, const float* weight, float epsilon, std::size_t n, float* out) {
   constexpr int kParts = 16 / L::kLanes;

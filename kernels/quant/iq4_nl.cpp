@@ -1,4 +1,5 @@
-// IQ4_NL: 32 weights in 18 bytes, laid out as Q4_0, but a code is an index into a table of 16 values. w = d table[q].
+// IQ4_NL: 32 weights in 18 bytes, laid out as Q4_0, but a code is an index into a table of 16 values. w = d
+// table[q].
 #include "kernels/quant/half.h"
 #include "kernels/quant/types.h"
 

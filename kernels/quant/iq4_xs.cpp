@@ -1,5 +1,5 @@
-// IQ4_XS: 256 weights in 136 bytes: float16 d, upper two bits of eight 6-bit scales (2 bytes), their low halves (4 bytes), then
-// eight times 16 bytes as in IQ4_NL. w = d (s - 32) table[q].
+// IQ4_XS: 256 weights in 136 bytes: float16 d, upper two bits of eight 6-bit scales (2 bytes), their low
+// halves (4 bytes), then eight times 16 bytes as in IQ4_NL. w = d (s - 32) table[q].
 #include "kernels/quant/half.h"
 #include "kernels/quant/types.h"
 

@@ -11,12 +11,21 @@ namespace {
 
 constexpr std::size_t kVector = 64;  // bytes: four inputs of 16 rows
 
-bool is_float(Codec codec) { return codec == Codec::kF32 || codec == Codec::kF16 || codec == Codec::kBF16; }
-bool is_super(Scheme scheme) { return scheme != Scheme::kPlain && scheme != Scheme::kPlainMin; }
-std::size_t float_bytes(Codec codec) { return codec == Codec::kF32 ? 4 : 2; }
-std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
+bool is_float(Codec codec) {
+  return codec == Codec::kF32 || codec == Codec::kF16 || codec == Codec::kBF16;
+}
+bool is_super(Scheme scheme) {
+  return scheme != Scheme::kPlain && scheme != Scheme::kPlainMin;
+}
+std::size_t float_bytes(Codec codec) {
+  return codec == Codec::kF32 ? 4 : 2;
+}
+std::size_t round_up(std::size_t n, std::size_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
 
-/// Where a group's code lies inside a block's vectors: `low` bits at `vector`/`shift`, and for odd widths an upper part.
+/// Where a group's code lies inside a block's vectors: `low` bits at `vector`/`shift`, and for odd widths an
+/// upper part.
 struct Place {
   std::size_t vector;
   int shift;
@@ -24,10 +33,13 @@ struct Place {
 
 Place low_place(Codec codec, std::size_t group) {
   switch (codec) {
-    case Codec::kBits8: return {group, 0};
+    case Codec::kBits8:
+      return {group, 0};
     case Codec::kBits2:
-    case Codec::kBits3: return {group / 4, static_cast<int>(2 * (group % 4))};
-    default: return {group % 4, static_cast<int>(4 * (group / 4))};
+    case Codec::kBits3:
+      return {group / 4, static_cast<int>(2 * (group % 4))};
+    default:
+      return {group % 4, static_cast<int>(4 * (group / 4))};
   }
 }
 
@@ -38,9 +50,12 @@ int low_bits(Codec codec) {
 
 Place high_place(Codec codec, std::size_t group) {
   switch (codec) {
-    case Codec::kBits3: return {2, static_cast<int>(group)};
-    case Codec::kBits5: return {4, static_cast<int>(group)};
-    default: return {4 + group / 4, static_cast<int>(2 * (group % 4))};  // kBits6
+    case Codec::kBits3:
+      return {2, static_cast<int>(group)};
+    case Codec::kBits5:
+      return {4, static_cast<int>(group)};
+    default:
+      return {4 + group / 4, static_cast<int>(2 * (group % 4))};  // kBits6
   }
 }
 
@@ -55,11 +70,13 @@ void put_codes(Codec codec, std::size_t row, const std::uint8_t* codes, std::uin
   for (std::size_t group = 0; group < kBlock / 4; ++group) {
     const Place at = low_place(codec, group);
     std::uint8_t* low_bytes = block + at.vector * kVector + 4 * row;
-    for (std::size_t k = 0; k < 4; ++k) low_bytes[k] |= static_cast<std::uint8_t>((codes[4 * group + k] & low_mask) << at.shift);
+    for (std::size_t k = 0; k < 4; ++k)
+      low_bytes[k] |= static_cast<std::uint8_t>((codes[4 * group + k] & low_mask) << at.shift);
     if (high == 0) continue;
     const Place up = high_place(codec, group);
     std::uint8_t* high_bytes = block + up.vector * kVector + 4 * row;
-    for (std::size_t k = 0; k < 4; ++k) high_bytes[k] |= static_cast<std::uint8_t>((codes[4 * group + k] >> low) << up.shift);
+    for (std::size_t k = 0; k < 4; ++k)
+      high_bytes[k] |= static_cast<std::uint8_t>((codes[4 * group + k] >> low) << up.shift);
   }
 }
 
@@ -76,20 +93,26 @@ void get_codes(Codec codec, std::size_t row, const std::uint8_t* block, std::uin
   }
 }
 
-void put_half(std::uint8_t* p, std::size_t row, std::uint16_t bits) { std::memcpy(p + 2 * row, &bits, 2); }
-std::uint16_t get_half(const std::uint8_t* p, std::size_t row) { return read_u16(p + 2 * row); }
+void put_half(std::uint8_t* p, std::size_t row, std::uint16_t bits) {
+  std::memcpy(p + 2 * row, &bits, 2);
+}
+std::uint16_t get_half(const std::uint8_t* p, std::size_t row) {
+  return read_u16(p + 2 * row);
+}
 
 constexpr std::size_t kHalves = 2 * kPanelRows;  // bytes of 16 float16
 
 void put_scales(Scheme scheme, std::size_t row, const Unpacked& u, std::uint8_t* p) {
   put_half(p, row, u.d);
-  const bool has_min = scheme == Scheme::kPlainMin || scheme == Scheme::kSuper32Min || scheme == Scheme::kSuper16Min;
+  const bool has_min =
+      scheme == Scheme::kPlainMin || scheme == Scheme::kSuper32Min || scheme == Scheme::kSuper16Min;
   if (has_min) put_half(p + kHalves, row, u.dmin);
   std::uint8_t* q = p + (has_min ? 2 : 1) * kHalves + row;
   switch (scheme) {
     case Scheme::kPlain:
     case Scheme::kPlainMin:
-    case Scheme::kNone: return;
+    case Scheme::kNone:
+      return;
     case Scheme::kSuper32:
       for (int j = 0; j < 8; ++j) q[j * 16] = static_cast<std::uint8_t>(u.scale[2 * j]);
       return;
@@ -111,18 +134,23 @@ void put_scales(Scheme scheme, std::size_t row, const Unpacked& u, std::uint8_t*
 /// Scale and min of the 32-block (or half of it) `part` counted in 16 weights from the super-block's start.
 void get_scales(Scheme scheme, std::size_t row, const std::uint8_t* p, Unpacked& u) {
   u.d = get_half(p, row);
-  const bool has_min = scheme == Scheme::kPlainMin || scheme == Scheme::kSuper32Min || scheme == Scheme::kSuper16Min;
+  const bool has_min =
+      scheme == Scheme::kPlainMin || scheme == Scheme::kSuper32Min || scheme == Scheme::kSuper16Min;
   u.dmin = has_min ? get_half(p + kHalves, row) : std::uint16_t{0};
   if (!is_super(scheme)) return;
   const std::uint8_t* q = p + (has_min ? 2 : 1) * kHalves + row;
   for (std::size_t j = 0; j < 16; ++j) {
     switch (scheme) {
-      case Scheme::kSuper32: u.scale[j] = static_cast<std::int8_t>(q[j / 2 * 16]); break;
+      case Scheme::kSuper32:
+        u.scale[j] = static_cast<std::int8_t>(q[j / 2 * 16]);
+        break;
       case Scheme::kSuper32Min:
         u.scale[j] = static_cast<std::int8_t>(q[j / 2 * 32]);
         u.min[j] = q[j / 2 * 32 + 16];
         break;
-      case Scheme::kSuper16: u.scale[j] = static_cast<std::int8_t>(q[j * 16]); break;
+      case Scheme::kSuper16:
+        u.scale[j] = static_cast<std::int8_t>(q[j * 16]);
+        break;
       default:
         u.scale[j] = static_cast<std::int8_t>(q[j * 16] & 15);
         u.min[j] = q[j * 16] >> 4;
@@ -130,12 +158,13 @@ void get_scales(Scheme scheme, std::size_t row, const std::uint8_t* p, Unpacked&
   }
 }
 
-void pack_float_panel(const PackedMatrix& shape, std::size_t first_row, std::size_t row_count, const std::byte* source,
-                      std::uint8_t* target) {
+void pack_float_panel(const PackedMatrix& shape, std::size_t first_row, std::size_t row_count,
+                      const std::byte* source, std::uint8_t* target) {
   const std::size_t size = float_bytes(shape.type->codec);
   for (std::size_t r = 0; r < row_count; ++r) {
     const std::byte* row = source + (first_row + r) * shape.cols * size;
-    for (std::size_t k = 0; k < shape.cols; ++k) std::memcpy(target + (k * kPanelRows + r) * size, row + k * size, size);
+    for (std::size_t k = 0; k < shape.cols; ++k)
+      std::memcpy(target + (k * kPanelRows + r) * size, row + k * size, size);
   }
 }
 
@@ -143,29 +172,43 @@ void pack_float_panel(const PackedMatrix& shape, std::size_t first_row, std::siz
 
 std::size_t scheme_bytes(Scheme scheme) {
   switch (scheme) {
-    case Scheme::kPlain: return kHalves;
-    case Scheme::kPlainMin: return 2 * kHalves;
-    case Scheme::kSuper32: return kHalves + 8 * 16;
-    case Scheme::kSuper32Min: return 2 * kHalves + 8 * 32;
-    case Scheme::kSuper16: return kHalves + 16 * 16;
-    case Scheme::kSuper16Min: return 2 * kHalves + 16 * 16;
-    case Scheme::kNone: return 0;
+    case Scheme::kPlain:
+      return kHalves;
+    case Scheme::kPlainMin:
+      return 2 * kHalves;
+    case Scheme::kSuper32:
+      return kHalves + 8 * 16;
+    case Scheme::kSuper32Min:
+      return 2 * kHalves + 8 * 32;
+    case Scheme::kSuper16:
+      return kHalves + 16 * 16;
+    case Scheme::kSuper16Min:
+      return 2 * kHalves + 16 * 16;
+    case Scheme::kNone:
+      return 0;
   }
   return 0;
 }
 
 std::size_t codec_bytes(Codec codec) {
   switch (codec) {
-    case Codec::kBits2: return 2 * kVector;
-    case Codec::kBits3: return 3 * kVector;
+    case Codec::kBits2:
+      return 2 * kVector;
+    case Codec::kBits3:
+      return 3 * kVector;
     case Codec::kBits4:
-    case Codec::kTable4: return 4 * kVector;
-    case Codec::kBits5: return 5 * kVector;
-    case Codec::kBits6: return 6 * kVector;
-    case Codec::kBits8: return 8 * kVector;
+    case Codec::kTable4:
+      return 4 * kVector;
+    case Codec::kBits5:
+      return 5 * kVector;
+    case Codec::kBits6:
+      return 6 * kVector;
+    case Codec::kBits8:
+      return 8 * kVector;
     case Codec::kF32:
     case Codec::kF16:
-    case Codec::kBF16: return kBlock * kPanelRows * float_bytes(codec);
+    case Codec::kBF16:
+      return kBlock * kPanelRows * float_bytes(codec);
   }
   return 0;
 }
@@ -196,12 +239,14 @@ void pack_panel(const PackedMatrix& shape, std::size_t panel, const std::byte* s
   std::uint8_t* codes = target + shape.scale_bytes;
   Unpacked u;
   for (std::size_t r = 0; r < row_count; ++r) {
-    const auto* in = reinterpret_cast<const std::uint8_t*>(source) + (first_row + r) * groups * traits.block_bytes;
+    const auto* in =
+        reinterpret_cast<const std::uint8_t*>(source) + (first_row + r) * groups * traits.block_bytes;
     for (std::size_t g = 0; g < groups; ++g, in += traits.block_bytes) {
       type.unpack(in, u);
       put_scales(type.scheme, r, u, target + g * scheme_bytes(type.scheme));
       for (std::size_t b = 0; b < blocks_per_group; ++b) {
-        put_codes(type.codec, r, u.codes + b * kBlock, codes + (g * blocks_per_group + b) * codec_bytes(type.codec));
+        put_codes(type.codec, r, u.codes + b * kBlock,
+                  codes + (g * blocks_per_group + b) * codec_bytes(type.codec));
       }
     }
   }
@@ -225,7 +270,8 @@ void unpack_row(const PackedMatrix& matrix, std::size_t row, float* out) {
   for (std::size_t g = 0; g < matrix.cols / traits.block_elements; ++g) {
     get_scales(type.scheme, r, panel + g * scheme_bytes(type.scheme), u);
     for (std::size_t b = 0; b < blocks_per_group; ++b) {
-      get_codes(type.codec, r, codes + (g * blocks_per_group + b) * codec_bytes(type.codec), u.codes + b * kBlock);
+      get_codes(type.codec, r, codes + (g * blocks_per_group + b) * codec_bytes(type.codec),
+                u.codes + b * kBlock);
     }
     decode_unpacked(type, u, traits.block_elements, out + g * traits.block_elements);
   }

@@ -1,22 +1,26 @@
 // A weight matrix [rows (outputs), cols (inputs)] repacked into panels of 16 rows. See weight_type.h for why.
 //
-// Layout of one panel, for quantised types: first the scales of all its blocks, padded to 64 bytes, then the codes.
+// Layout of one panel, for quantised types: first the scales of all its blocks, padded to 64 bytes, then the
+// codes.
 //   scales, per block of 32 inputs        kPlain       d[16]                             float16
 //                                         kPlainMin    d[16] m[16]                       float16
 //   scales, per super-block of 256        kSuper32     d[16], 8 x scale[16]              float16, int8
-//                                         kSuper32Min  d[16] dmin[16], 8 x (scale[16] min[16])    float16, uint8
-//                                         kSuper16     d[16], 16 x scale[16]             float16, int8
+//                                         kSuper32Min  d[16] dmin[16], 8 x (scale[16] min[16])    float16,
+//                                         uint8 kSuper16     d[16], 16 x scale[16]             float16, int8
 //                                         kSuper16Min  d[16] dmin[16], 16 x (scale | min << 4)[16]
-//   codes, per block: eight groups g of four inputs; in the vector of a group, byte 4 r + k belongs to row r, input 4 g + k
+//   codes, per block: eight groups g of four inputs; in the vector of a group, byte 4 r + k belongs to row r,
+//   input 4 g + k
 //                                         kBits8       8 vectors of 64 bytes, one per group
-//                                         kBits4       4 vectors: group j in the low, group j + 4 in the high half of vector j
-//                                         kBits5       as kBits4, then 1 vector: bit g is the fifth bit of group g
-//                                         kBits6       as kBits4, then 2 vectors: bits 2 i of vector j are the upper bits of group 4 j + i
-//                                         kBits2       2 vectors: bits 2 i of vector j are group 4 j + i
-//                                         kBits3       as kBits2, then 1 vector: bit g is the third bit of group g
+//                                         kBits4       4 vectors: group j in the low, group j + 4 in the high
+//                                         half of vector j kBits5       as kBits4, then 1 vector: bit g is
+//                                         the fifth bit of group g kBits6       as kBits4, then 2 vectors:
+//                                         bits 2 i of vector j are the upper bits of group 4 j + i kBits2 2
+//                                         vectors: bits 2 i of vector j are group 4 j + i kBits3       as
+//                                         kBits2, then 1 vector: bit g is the third bit of group g
 // Float types: for each input the 16 rows' values. Rows that the matrix does not have are zeros.
 //
-// A PackedMatrix does not own its memory (the model's arena does). Immutable after packing; any thread may read.
+// A PackedMatrix does not own its memory (the model's arena does). Immutable after packing; any thread may
+// read.
 #pragma once
 
 #include <cstddef>

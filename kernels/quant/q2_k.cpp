@@ -1,5 +1,5 @@
-// Q2_K: 256 weights in 84 bytes: 16 bytes of 4-bit scale and min, 64 bytes of 2-bit codes, float16 d and dmin.
-// Each 32 bytes of codes hold 128 weights: weight 32 j + i in bits 2 j of byte i. w = d s q - dmin m.
+// Q2_K: 256 weights in 84 bytes: 16 bytes of 4-bit scale and min, 64 bytes of 2-bit codes, float16 d and
+// dmin. Each 32 bytes of codes hold 128 weights: weight 32 j + i in bits 2 j of byte i. w = d s q - dmin m.
 #include "kernels/quant/half.h"
 #include "kernels/quant/types.h"
 

@@ -1,4 +1,5 @@
-// Q4_0: 32 weights in 18 bytes: float16 d, then 16 bytes; weight i in the low, i + 16 in the high half. w = d (q - 8).
+// Q4_0: 32 weights in 18 bytes: float16 d, then 16 bytes; weight i in the low, i + 16 in the high half. w = d
+// (q - 8).
 #include "kernels/quant/half.h"
 #include "kernels/quant/types.h"
 

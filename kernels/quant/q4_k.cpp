@@ -1,5 +1,6 @@
-// Q4_K: 256 weights in 144 bytes: float16 d and dmin, 12 bytes with eight 6-bit scales and mins, 128 bytes of 4-bit codes:
-// each 32 bytes hold 64 weights, weight i in the low half of byte i, 32 + i in its high half. w = d s q - dmin m.
+// Q4_K: 256 weights in 144 bytes: float16 d and dmin, 12 bytes with eight 6-bit scales and mins, 128 bytes of
+// 4-bit codes: each 32 bytes hold 64 weights, weight i in the low half of byte i, 32 + i in its high half. w
+// = d s q - dmin m.
 #include "kernels/quant/half.h"
 #include "kernels/quant/types.h"
 

@@ -1,4 +1,5 @@
-// Q5_K: 256 weights in 176 bytes: as Q4_K, with 32 bytes of fifth bits before the codes: bit j of byte i belongs to weight 32 j + i.
+// Q5_K: 256 weights in 176 bytes: as Q4_K, with 32 bytes of fifth bits before the codes: bit j of byte i
+// belongs to weight 32 j + i.
 #include "kernels/quant/half.h"
 #include "kernels/quant/types.h"
 

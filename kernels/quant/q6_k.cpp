@@ -1,6 +1,6 @@
-// Q6_K: 256 weights in 210 bytes: 128 bytes of low halves, 64 bytes of upper two bits, sixteen signed byte scales, float16 d.
-// Each 128 weights take 64 low bytes (weight 64 h + i in half h of byte i) and 32 upper bytes (32 j + i in bits 2 j of byte i).
-// w = d s (q - 32).
+// Q6_K: 256 weights in 210 bytes: 128 bytes of low halves, 64 bytes of upper two bits, sixteen signed byte
+// scales, float16 d. Each 128 weights take 64 low bytes (weight 64 h + i in half h of byte i) and 32 upper
+// bytes (32 j + i in bits 2 j of byte i). w = d s (q - 32).
 #include "kernels/quant/half.h"
 #include "kernels/quant/types.h"
 

@@ -30,8 +30,9 @@ void add_fifth_bits(const std::uint8_t* bytes, std::uint8_t* codes);
 /// 64 bytes to 256 two-bit codes: each 32 bytes hold 128, code 32 j + i in bits 2 j of byte i.
 void unpack_pairs(const std::uint8_t* bytes, std::uint8_t* codes);
 
-/// The 12 bytes of Q4_K and Q5_K to eight scales and mins: pairs 0-3 lie in the low six bits of bytes j and j + 4; pairs 4-7
-/// have their low halves in byte j + 4 and their upper two bits in the top of bytes j - 4 and j.
+/// The 12 bytes of Q4_K and Q5_K to eight scales and mins: pairs 0-3 lie in the low six bits of bytes j and j
+/// + 4; pairs 4-7 have their low halves in byte j + 4 and their upper two bits in the top of bytes j - 4 and
+/// j.
 void unpack_six_bit_scales(const std::uint8_t* bytes, Unpacked& out);
 
 }  // namespace zswarm::quant

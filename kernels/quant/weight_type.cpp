@@ -10,7 +10,8 @@
 namespace zswarm::quant {
 namespace {
 
-constexpr const WeightType* kAll[] = {&kF32, &kF16, &kBF16, &kQ8_0, &kQ4_0, &kQ4_1, &kQ5_0, &kQ5_1, &kQ2_K, &kQ3_K, &kQ4_K, &kQ5_K, &kQ6_K, &kIQ4_NL, &kIQ4_XS};
+constexpr const WeightType* kAll[] = {&kF32,  &kF16,  &kBF16, &kQ8_0, &kQ4_0, &kQ4_1,   &kQ5_0,  &kQ5_1,
+                                      &kQ2_K, &kQ3_K, &kQ4_K, &kQ5_K, &kQ6_K, &kIQ4_NL, &kIQ4_XS};
 
 void decode_floats(Codec codec, const std::uint8_t* bytes, std::size_t count, float* out) {
   if (codec == Codec::kF32) {
@@ -25,13 +26,17 @@ void decode_floats(Codec codec, const std::uint8_t* bytes, std::size_t count, fl
 
 }  // namespace
 
-const std::uint8_t kIq4Table[16] = {128 - 127, 128 - 104, 128 - 83, 128 - 65, 128 - 49, 128 - 35, 128 - 22, 128 - 10,
-                                    128 + 1,   128 + 13,  128 + 25, 128 + 38, 128 + 53, 128 + 69, 128 + 89, 128 + 113};
+const std::uint8_t kIq4Table[16] = {128 - 127, 128 - 104, 128 - 83, 128 - 65, 128 - 49, 128 - 35,
+                                    128 - 22,  128 - 10,  128 + 1,  128 + 13, 128 + 25, 128 + 38,
+                                    128 + 53,  128 + 69,  128 + 89, 128 + 113};
 
-std::span<const WeightType* const> weight_types() { return kAll; }
+std::span<const WeightType* const> weight_types() {
+  return kAll;
+}
 
 const WeightType* weight_type(gguf::TensorType type) {
-  const auto found = std::find_if(std::begin(kAll), std::end(kAll), [&](const WeightType* t) { return t->type == type; });
+  const auto found =
+      std::find_if(std::begin(kAll), std::end(kAll), [&](const WeightType* t) { return t->type == type; });
   return found == std::end(kAll) ? nullptr : *found;
 }
 
@@ -41,15 +46,22 @@ void decode_unpacked(const WeightType& type, const Unpacked& u, std::size_t coun
     const int code = (type.codec == Codec::kTable4 ? kIq4Table[u.codes[i]] : u.codes[i]) - type.offset;
     const auto q = static_cast<float>(code);
     switch (type.scheme) {
-      case Scheme::kPlain: out[i] = d * q; break;
-      case Scheme::kPlainMin: out[i] = d * q + dmin; break;
+      case Scheme::kPlain:
+        out[i] = d * q;
+        break;
+      case Scheme::kPlainMin:
+        out[i] = d * q + dmin;
+        break;
       case Scheme::kSuper32:
-      case Scheme::kSuper16: out[i] = d * static_cast<float>(u.scale[i / 16]) * q; break;
+      case Scheme::kSuper16:
+        out[i] = d * static_cast<float>(u.scale[i / 16]) * q;
+        break;
       case Scheme::kSuper32Min:
       case Scheme::kSuper16Min:
         out[i] = d * static_cast<float>(u.scale[i / 16]) * q - dmin * static_cast<float>(u.min[i / 16]);
         break;
-      case Scheme::kNone: ZS_ASSERT(false);
+      case Scheme::kNone:
+        ZS_ASSERT(false);
     }
   }
 }

@@ -1,14 +1,17 @@
 // What a weight type is, and the repacked form that the matrix kernels read.
 //
-// Every quantised GGUF type is a way to store, for 32 weights at a time, small unsigned codes and scales. Unpacked they look alike:
+// Every quantised GGUF type is a way to store, for 32 weights at a time, small unsigned codes and scales.
+// Unpacked they look alike:
 //
 //     weight = d * scale[h] * (code - offset) - dmin * min[h]
 //
-// with float16 d and dmin (for 32 weights, or for a super-block of 256), and integers scale and min for each half h of
-// 16 weights. A type is one file here: it says how to unpack its blocks; layout and kernels follow from its codec and scheme.
+// with float16 d and dmin (for 32 weights, or for a super-block of 256), and integers scale and min for each
+// half h of 16 weights. A type is one file here: it says how to unpack its blocks; layout and kernels follow
+// from its codec and scheme.
 //
-// The repacked form holds *panels* of 16 output rows, so that one vector instruction advances 16 rows and no sum
-// crosses lanes. A panel is its scales, then its codes, both in the order in which a kernel needs them; see packed_matrix.h.
+// The repacked form holds *panels* of 16 output rows, so that one vector instruction advances 16 rows and no
+// sum crosses lanes. A panel is its scales, then its codes, both in the order in which a kernel needs them;
+// see packed_matrix.h.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +27,18 @@ inline constexpr std::uint32_t kBlock = 32;        // weights that share one act
 inline constexpr std::uint32_t kSuperBlock = 256;  // weights that share d and dmin in the K-quants
 
 /// How codes lie in a panel: bits per code, or (kTable4) a 4-bit index into kIq4Table.
-enum class Codec : std::uint8_t { kBits2, kBits3, kBits4, kBits5, kBits6, kBits8, kTable4, kF32, kF16, kBF16 };
+enum class Codec : std::uint8_t {
+  kBits2,
+  kBits3,
+  kBits4,
+  kBits5,
+  kBits6,
+  kBits8,
+  kTable4,
+  kF32,
+  kF16,
+  kBF16
+};
 
 /// Which scales there are.
 enum class Scheme : std::uint8_t {
@@ -62,8 +76,8 @@ extern const std::uint8_t kIq4Table[16];
 /// Every weight type there is.
 [[nodiscard]] std::span<const WeightType* const> weight_types();
 
-/// Decodes `count` weights (a multiple of the block size) of one row to float: the reference for everything else. Each weight
-/// is one float expression in the order above. `bytes` holds them as in the GGUF file.
+/// Decodes `count` weights (a multiple of the block size) of one row to float: the reference for everything
+/// else. Each weight is one float expression in the order above. `bytes` holds them as in the GGUF file.
 void decode_row(const WeightType& type, const std::byte* bytes, std::size_t count, float* out);
 
 /// The same for one unpacked block of `count` weights.

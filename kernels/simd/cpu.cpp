@@ -30,9 +30,12 @@ std::atomic<Isa>& chosen() {
 
 std::string_view isa_name(Isa isa) {
   switch (isa) {
-    case Isa::kScalar: return "scalar";
-    case Isa::kAvx2: return "avx2";
-    case Isa::kAvx512: return "avx512";
+    case Isa::kScalar:
+      return "scalar";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
   }
   return "scalar";
 }
@@ -42,8 +45,10 @@ bool isa_supported(Isa isa) {
   // __builtin_cpu_supports also asks the operating system whether it saves the wide registers.
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && has_f16c();
   switch (isa) {
-    case Isa::kScalar: return true;
-    case Isa::kAvx2: return avx2;
+    case Isa::kScalar:
+      return true;
+    case Isa::kAvx2:
+      return avx2;
     case Isa::kAvx512:
       return avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
              __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
@@ -52,7 +57,9 @@ bool isa_supported(Isa isa) {
   return false;
 }
 
-Isa active_isa() { return chosen().load(std::memory_order_relaxed); }
+Isa active_isa() {
+  return chosen().load(std::memory_order_relaxed);
+}
 
 Status choose_isa_from_environment() {
   const char* wanted = std::getenv("ZSWARM_CPU");
@@ -61,8 +68,8 @@ Status choose_isa_from_environment() {
     if (isa_name(isa) != wanted) continue;
     if (!isa_supported(isa)) {
       return fail(ErrorCode::kUnsupported,
-                  fmt::format("ZSWARM_CPU={}: this processor does not have it; unset ZSWARM_CPU to use {}.", wanted,
-                              isa_name(best_supported())));
+                  fmt::format("ZSWARM_CPU={}: this processor does not have it; unset ZSWARM_CPU to use {}.",
+                              wanted, isa_name(best_supported())));
     }
     set_isa(isa);
     return {};

@@ -15,7 +15,8 @@ enum class Isa { kScalar, kAvx2, kAvx512 };  // kAvx2: with FMA and F16C; kAvx51
 /// The one in use: the best supported, unless set_isa() or the environment (ZSWARM_CPU) chose another.
 [[nodiscard]] Isa active_isa();
 
-/// Picks the variant named in ZSWARM_CPU, if set. kInvalidArgument for an unknown name, kUnsupported if this processor lacks it.
+/// Picks the variant named in ZSWARM_CPU, if set. kInvalidArgument for an unknown name, kUnsupported if this
+/// processor lacks it.
 Status choose_isa_from_environment();
 
 /// For tests. Not while a model runs. The variant must be supported.

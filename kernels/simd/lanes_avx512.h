@@ -10,11 +10,13 @@ namespace zswarm::simd {
 
 struct Avx512Lanes {
   static constexpr int kLanes = 16;
-  static constexpr int kTile = 12;           // input rows per panel product: as many as the registers hold
+  static constexpr int kTile = 12;          // input rows per panel product: as many as the registers hold
   static constexpr int kAttentionRows = 4;  // query rows that share one pass over keys and values
   using F = __m512;
   using I = __m512i;
-  struct B { __m512i v; };
+  struct B {
+    __m512i v;
+  };
 
   static F zero() { return _mm512_setzero_ps(); }
   static F set1(float x) { return _mm512_set1_ps(x); }
@@ -41,7 +43,8 @@ struct Avx512Lanes {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
   static void store_f16(std::uint16_t* p, F a) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   }
   static F load_bf16(const std::uint16_t* p) {
     const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
