@@ -23,20 +23,24 @@ struct BridgeText {
   }
 };
 
-const std::uint8_t* bytes(std::string_view text) { return reinterpret_cast<const std::uint8_t*>(text.data()); }
+const std::uint8_t* bytes(std::string_view text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
+}
 
 tl::unexpected<Error> failure(std::int32_t status, std::string message) {
   switch (status) {
     case ZS_CHAT_REFUSED:
       return fail(ErrorCode::kInvalidArgument, std::move(message));
     case ZS_CHAT_INVALID:
-      return fail(ErrorCode::kInvalidArgument, fmt::format("The chat template can't be used: {}.", printable(message, 400)));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("The chat template can't be used: {}.", printable(message, 400)));
     case ZS_CHAT_TOO_LARGE:
       return fail(ErrorCode::kTooLarge, "The chat template makes a text that is too large.");
     case ZS_CHAT_OUT_OF_FUEL:
       return fail(ErrorCode::kDeadline, "The chat template took too many steps.");
     default:
-      return fail(ErrorCode::kInternal, fmt::format("The chat template could not be rendered: {}.", printable(message, 400)));
+      return fail(ErrorCode::kInternal,
+                  fmt::format("The chat template could not be rendered: {}.", printable(message, 400)));
   }
 }
 
@@ -67,9 +71,11 @@ Result<ChatTemplate> ChatTemplate::compile(std::string_view source) {
 }
 
 Result<std::string> ChatTemplate::render(std::string_view context_json, const RenderLimits& limits) const {
-  const zs_chat_limits given{limits.fuel, limits.max_output_bytes, limits.now_unix_s.value_or(std::time(nullptr))};
+  const zs_chat_limits given{limits.fuel, limits.max_output_bytes,
+                             limits.now_unix_s.value_or(std::time(nullptr))};
   BridgeText out;
-  const std::int32_t status = zs_chat_render(handle_->compiled, bytes(context_json), context_json.size(), &given, &out.text);
+  const std::int32_t status =
+      zs_chat_render(handle_->compiled, bytes(context_json), context_json.size(), &given, &out.text);
   if (status != ZS_CHAT_OK) {
     return failure(status, out.copy());
   }

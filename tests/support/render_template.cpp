@@ -1,5 +1,6 @@
 // Renders chat templates for tests that are written in Python: reads one JSON object per line,
-// {"template": …, "context": {…}, "now": seconds}, and answers one per line, {"prompt": …} or {"error": …, "code": …}.
+// {"template": …, "context": {…}, "now": seconds}, and answers one per line, {"prompt": …} or {"error": …,
+// "code": …}.
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -35,7 +36,8 @@ ordered_json render(const std::string& line, std::map<std::string, zswarm::chat:
   }
   // The context may come as text, so that numbers keep their spelling.
   const auto& context = request["context"];
-  auto prompt = known->second.render(context.is_string() ? context.get<std::string>() : context.dump(), limits);
+  auto prompt =
+      known->second.render(context.is_string() ? context.get<std::string>() : context.dump(), limits);
   if (!prompt) {
     return answer(prompt.error());
   }

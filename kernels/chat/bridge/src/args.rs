@@ -10,8 +10,7 @@ pub struct Args {
 
 impl Args {
     /// minijinja hands named arguments over as a last value of a type of its own.
-    pub fn new(values: &[Value]) -> Result<Args, Error> {
-        let mut positional = values.to_vec();
+    pub fn new(mut positional: Vec<Value>) -> Result<Args, Error> {
         let mut named = Vec::new();
         if positional.last().is_some_and(Value::is_kwargs) {
             if let Some(kwargs) = positional.pop() {

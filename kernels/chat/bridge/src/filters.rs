@@ -6,7 +6,7 @@ use crate::methods::{self, splitlines, strip};
 use crate::ops::{self, equal, escape_html, less, sorted};
 use crate::text::{float_repr, str_of, tojson};
 use crate::value::*;
-use minijinja::value::Rest;
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 
 type Filter = fn(&mut State<'_, '_>, Args) -> Result<Value, Error>;
@@ -140,7 +140,7 @@ pub fn register(env: &mut Environment<'static>) {
         ("raw", |_, mut a| Ok(a.positional.pop().unwrap_or_default())),
     ];
     for (name, filter) in table {
-        env.add_filter(name, move |state: &mut State, values: Rest<Value>| filter(state, Args::new(&values)?));
+        env.add_filter(name, move |state: &mut State, values: Rest<ValueOrKwargs>| filter(state, Args::new(values.into_values())?));
     }
     env.remove_filter("neg");
     env.add_filter("-x", |v: Value| ops::neg(&v));
@@ -161,7 +161,7 @@ pub fn register(env: &mut Environment<'static>) {
         env.add_filter(name, move |a: &Value, b: &Value| ops::compare(a, name, b));
     }
     env.add_filter("()", methods::call_any);
-    env.add_filter("<<", |values: Rest<Value>| chain(&values));
+    env.add_filter("<<", |values: Rest<ValueOrKwargs>| chain(&values.into_values()));
     env.add_filter("set _", |_: Value| fail::<Value>("Chat templates cannot store underscore-prefixed attributes on a namespace"));
     env.add_filter("iter", |v: Value| match kind(&v) {
         Kind::None | Kind::Bool | Kind::Int | Kind::Float | Kind::BigInt | Kind::Namespace => {

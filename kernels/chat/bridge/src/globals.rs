@@ -4,7 +4,7 @@ use crate::args::{integer, text, Args};
 use crate::budget::{charge, set_refusal};
 use crate::text::str_of;
 use crate::value::*;
-use minijinja::value::{Enumerator, Object, ObjectRepr, Rest};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 use std::cell::Cell;
 use std::ffi::CString;
@@ -26,23 +26,23 @@ pub fn set_now(unix_s: i64) {
 
 pub fn register(env: &mut Environment<'static>) {
     env.remove_global("debug");
-    env.add_function("range", |values: Rest<Value>| range(Args::new(&values)?));
-    env.add_function("dict", |values: Rest<Value>| dict(Args::new(&values)?).map(Value::from_pairs));
-    env.add_function("namespace", |state: &mut State, values: Rest<Value>| namespace(state, Args::new(&values)?));
+    env.add_function("range", |values: Rest<ValueOrKwargs>| range(Args::new(values.into_values())?));
+    env.add_function("dict", |values: Rest<ValueOrKwargs>| dict(Args::new(values.into_values())?).map(Value::from_pairs));
+    env.add_function("namespace", |state: &mut State, values: Rest<ValueOrKwargs>| namespace(state, Args::new(values.into_values())?));
     env.add_function("raise_exception", |message: Value| -> Result<Value, Error> {
         let message = str_of(&message)?.into_owned();
         set_refusal(message.clone());
         fail(message)
     });
     env.add_function("strftime_now", |format: Value| strftime(text(&format, "strftime")?));
-    env.add_function("cycler", |values: Rest<Value>| -> Result<Value, Error> {
+    env.add_function("cycler", |values: Rest<ValueOrKwargs>| -> Result<Value, Error> {
         if values.is_empty() {
             return fail("at least one item has to be provided");
         }
-        Ok(Value::from_object(Cycler { items: values.to_vec(), at: AtomicUsize::new(0) }))
+        Ok(Value::from_object(Cycler { items: values.into_values(), at: AtomicUsize::new(0) }))
     });
-    env.add_function("joiner", |values: Rest<Value>| -> Result<Value, Error> {
-        let [sep] = Args::new(&values)?.bind("joiner", ["sep"], 0)?;
+    env.add_function("joiner", |values: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+        let [sep] = Args::new(values.into_values())?.bind("joiner", ["sep"], 0)?;
         Ok(Value::from_object(Joiner { separator: sep.unwrap_or(Value::from(", ")), calls: AtomicUsize::new(0) }))
     });
 }

@@ -7,7 +7,7 @@ use crate::ops;
 use crate::text::{is_printable_text, str_of};
 use crate::value::*;
 use minijinja::formatting::{format, FormatStyle};
-use minijinja::value::Rest;
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Error, State, Value};
 
 const STR: [&str; 41] = [
@@ -37,11 +37,12 @@ pub fn is_any(name: &str) -> bool {
 }
 
 /// `receiver.name(...)`, the filter that the rewriting puts in place of a call.
-pub fn call_any(state: &mut State, values: Rest<Value>) -> Result<Value, Error> {
+pub fn call_any(state: &mut State, values: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let values = values.into_values();
     let [receiver, name, args @ ..] = &values[..] else { return fail("a method call without a receiver") };
     let name = name.as_str().unwrap_or_default();
     if has(receiver, name) {
-        return call(receiver, name, Args::new(args)?);
+        return call(receiver, name, Args::new(args.to_vec())?);
     }
     if kind(receiver) == Kind::Undefined {
         return undefined();

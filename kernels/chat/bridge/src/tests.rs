@@ -5,7 +5,7 @@ use crate::methods;
 use crate::ops;
 use crate::text::str_of;
 use crate::value::*;
-use minijinja::value::Rest;
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 
 type Test = fn(&Value) -> Result<bool, Error>;
@@ -44,8 +44,8 @@ pub fn register(env: &mut Environment<'static>) {
         ("upper", |v| cased(v, "isupper")),
     ];
     for (name, test) in table {
-        env.add_test(name, move |values: Rest<Value>| -> Result<bool, Error> {
-            let [v] = Args::new(&values)?.bind(name, ["value"], 1)?;
+        env.add_test(name, move |values: Rest<ValueOrKwargs>| -> Result<bool, Error> {
+            let [v] = Args::new(values.into_values())?.bind(name, ["value"], 1)?;
             test(&v.unwrap_or_default())
         });
     }

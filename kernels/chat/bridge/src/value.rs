@@ -252,7 +252,7 @@ impl Object for BoundMethod {
         ObjectRepr::Plain
     }
     fn call(self: &Arc<Self>, _state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        crate::methods::call(&self.receiver, &self.name, crate::args::Args::new(args)?)
+        crate::methods::call(&self.receiver, &self.name, crate::args::Args::new(args.to_vec())?)
     }
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<built-in method {} of {} object>", self.name, type_name(&self.receiver))
