@@ -1,5 +1,7 @@
 #include "kernels/ops/vmath.h"
 
+#include <emmintrin.h>
+
 #include <limits>
 
 namespace zswarm::vmath {
@@ -88,7 +90,35 @@ double cos_reduced(double r) {
   return 1.0 - z * (0.5 * (1.0 + p * z));
 }
 
+/// exp(float) in four lanes, operation by operation. Every x86-64 has SSE2.
+__m128 exp4(__m128 x) {
+  const __m128 round = _mm_set1_ps(0x1.8p+23f);
+  x = _mm_max_ps(_mm_set1_ps(-104.0f), x);  // the second operand is the result if one is NaN
+  x = _mm_min_ps(_mm_set1_ps(89.0f), x);
+  const __m128 shifted = _mm_add_ps(_mm_mul_ps(x, _mm_set1_ps(0x1.715476p+0f)), round);
+  const __m128 n = _mm_sub_ps(shifted, round);
+  const __m128 r = _mm_sub_ps(_mm_sub_ps(x, _mm_mul_ps(n, _mm_set1_ps(0x1.62e4p-1f))),
+                              _mm_mul_ps(n, _mm_set1_ps(0x1.7f7d1cp-20f)));
+  __m128 p = _mm_set1_ps(1.0f / 5040);
+  for (const float coefficient : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f}) {
+    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(coefficient));
+  }
+  p = _mm_add_ps(_mm_add_ps(_mm_mul_ps(_mm_mul_ps(p, r), r), r), _mm_set1_ps(1.0f));
+  const __m128i bits = _mm_sub_epi32(_mm_castps_si128(shifted), _mm_castps_si128(round));
+  const __m128i half = _mm_srai_epi32(bits, 1);
+  const __m128i bias = _mm_set1_epi32(127);
+  const __m128i first = _mm_slli_epi32(_mm_add_epi32(half, bias), 23);
+  const __m128i second = _mm_slli_epi32(_mm_add_epi32(_mm_sub_epi32(bits, half), bias), 23);
+  return _mm_mul_ps(_mm_mul_ps(p, _mm_castsi128_ps(first)), _mm_castsi128_ps(second));
+}
+
 }  // namespace
+
+void exp(std::span<float> values) {
+  std::size_t i = 0;
+  for (; i + 4 <= values.size(); i += 4) _mm_storeu_ps(&values[i], exp4(_mm_loadu_ps(&values[i])));
+  for (; i < values.size(); ++i) values[i] = exp(values[i]);
+}
 
 double log(double x) {
   if (const double special = log_special(x); special != 0.0) return special;

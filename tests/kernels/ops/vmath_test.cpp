@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <vector>
 
 namespace zswarm::vmath {
 namespace {
@@ -46,6 +47,24 @@ TEST(Vmath, ExpOfFloatAtTheEdges) {
   EXPECT_EQ(exp(88.73f), infinity);
   EXPECT_GT(exp(-103.0f), 0.0f);  // denormal
   EXPECT_TRUE(std::isnan(exp(std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST(Vmath, ExpOfManyFloatsHasTheBitsOfExpOfOne) {
+  std::mt19937 random(4);
+  std::vector<float> values;
+  for (int i = 0; i < 100003; ++i)
+    values.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(random())));
+  for (int i = -12000; i < 12000; ++i) values.push_back(static_cast<float>(i) * 0.00917f);
+  auto results = values;
+  exp(results);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float one = exp(values[i]);
+    if (std::isnan(values[i])) {
+      ASSERT_TRUE(std::isnan(one) && std::isnan(results[i]));
+    } else {
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(results[i]), std::bit_cast<std::uint32_t>(one)) << values[i];
+    }
+  }
 }
 
 // Results are part of the promise that tokens do not depend on the machine: a change of these bits changes
