@@ -335,6 +335,14 @@ void Engine::abort_all(const Error& reason) {
   publish_stats();
 }
 
+void Engine::clear_stats() {
+  ModelStats fresh;
+  fresh.id = stats_.id;
+  fresh.kv_pages = stats_.kv_pages;
+  stats_ = std::move(fresh);
+  publish_stats();
+}
+
 void Engine::publish_stats() {
   stats_.running = static_cast<std::uint32_t>(scheduler_.running());
   stats_.waiting = static_cast<std::uint32_t>(scheduler_.waiting());

@@ -61,6 +61,8 @@ class Engine {
   bool step();
   /// Ends all requests that are inside with `reason`.
   void abort_all(const Error& reason);
+  /// Sets all figures back to zero, as if nothing had been asked yet.
+  void clear_stats();
 
  private:
   // A row of the step's result and what becomes of it.

@@ -88,7 +88,7 @@ Result<std::unique_ptr<Request>> make_generate(RequestId id, GenerateRequest ask
   sequence.tokens.insert(sequence.tokens.end(), asked.delivered.begin(), asked.delivered.end());
   const bool scores = asked.score_prompt && asked.delivered.empty();
   if (scores) sequence.rows_end = prompt_tokens - 1;
-  TextOutput text(tokenizer, asked.stop, asked.sampling.top_logprobs >= 0);
+  TextOutput text(tokenizer, asked.stop, asked.sampling.top_logprobs >= 0, asked.own_text);
   const std::uint32_t max_tokens = asked.max_tokens.value_or(limits.usable_tokens() - prompt_tokens);
   GenerateState state{std::move(asked), std::move(sink), std::move(text), max_tokens, 0, {}, scores};
   return std::make_unique<Request>(Request{id, std::move(sequence), std::move(state)});

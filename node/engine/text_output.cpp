@@ -24,8 +24,10 @@ void TextOutput::Matcher::push(char byte) {
 }
 
 TextOutput::TextOutput(const tokenizer::Tokenizer& tokenizer, const std::vector<std::string>& stops,
-                       bool with_logprobs)
-    : tokenizer_(&tokenizer), with_logprobs_(with_logprobs) {
+                       bool with_logprobs, bool own_text)
+    : tokenizer_(&tokenizer),
+      with_logprobs_(with_logprobs),
+      strip_space_(own_text && tokenizer.strips_leading_space()) {
   for (const std::string& stop : stops) {
     ZS_ASSERT(!stop.empty());
     Matcher matcher{stop, std::vector<std::uint32_t>(stop.size() + 1, 0)};
@@ -40,7 +42,11 @@ TextOutput::TextOutput(const tokenizer::Tokenizer& tokenizer, const std::vector<
 
 bool TextOutput::push(TokenLogprob token) {
   ZS_ASSERT(!stopped_);
-  const std::string bytes = tokenizer_->token_bytes(token.token);
+  std::string bytes = tokenizer_->token_bytes(token.token);
+  if (strip_space_ && !bytes.empty()) {
+    strip_space_ = false;
+    if (bytes.front() == ' ') bytes.erase(0, 1);
+  }
   tokens_.push_back({std::move(token), 0, false});
   decode(bytes);
   if (stopped_) {

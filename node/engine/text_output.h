@@ -29,9 +29,10 @@ namespace zswarm::node {
 
 class TextOutput {
  public:
-  /// `stops`: not empty, valid UTF-8. The tokenizer must outlive this.
-  TextOutput(const tokenizer::Tokenizer& tokenizer, const std::vector<std::string>& stops,
-             bool with_logprobs);
+  /// `stops`: not empty, valid UTF-8. `own_text`: the answer does not continue a text, so that the space goes
+  /// which the vocabulary puts before one. The tokenizer must outlive this.
+  TextOutput(const tokenizer::Tokenizer& tokenizer, const std::vector<std::string>& stops, bool with_logprobs,
+             bool own_text = false);
 
   /// The next token of the answer; its `bytes` are filled in here. Returns false when a stop string is
   /// complete: the text has ended, and what was left is released. Not called again after that.
@@ -71,6 +72,7 @@ class TextOutput {
 
   const tokenizer::Tokenizer* tokenizer_;
   bool with_logprobs_;
+  bool strip_space_;  // from the first bytes that come
   bool stopped_ = false;
   std::vector<Matcher> matchers_;
   std::vector<Pending> tokens_;      // not released, in order

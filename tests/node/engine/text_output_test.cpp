@@ -10,7 +10,7 @@
 namespace zswarm::node {
 namespace {
 
-using testing::WordTokenizer;
+using test::WordTokenizer;
 
 struct Answer {
   std::string text;
@@ -123,6 +123,17 @@ TEST(TextOutput, ShowsBytesThatAreNoCharacterAsReplacement) {
   const Answer r = answer({"a\xc3", "(", "\xff"}, {});
   EXPECT_EQ(r.text, "a\xef\xbf\xbd(\xef\xbf\xbd");
   EXPECT_EQ(joined(r.logprobs), r.text);
+}
+
+TEST(TextOutput, DropsTheSpaceBeforeATextOfItsOwnOnly) {
+  const WordTokenizer tokenizer({"", " a", " b"});
+  for (const bool own_text : {false, true}) {
+    TextOutput output(tokenizer, {}, false, own_text);
+    for (const TokenId token : {0, 1, 2}) EXPECT_TRUE(output.push({token, 0, "", {}}));
+    Delta delta;
+    output.take(delta);
+    EXPECT_EQ(delta.text, own_text ? "a b" : " a b");
+  }
 }
 
 /// Text over a small alphabet, so that stops are hit, with multi-byte characters and broken bytes, cut

@@ -10,7 +10,7 @@
 
 #include "node/client.h"
 
-namespace zswarm::testing {
+namespace zswarm::test {
 
 struct Answer {
   std::vector<node::TokenId> tokens;
@@ -51,4 +51,4 @@ inline node::EventSink collect(std::shared_ptr<Answer> answer, std::size_t deliv
   };
 }
 
-}  // namespace zswarm::testing
+}  // namespace zswarm::test

@@ -12,7 +12,7 @@
 #include "tests/node/support/hash_model.h"
 #include "tests/node/support/word_tokenizer.h"
 
-namespace zswarm::testing {
+namespace zswarm::test {
 
 /// A team with its helper threads.
 class TeamThreads {
@@ -84,4 +84,4 @@ class EngineRig {
   node::RequestId last_id = 0;
 };
 
-}  // namespace zswarm::testing
+}  // namespace zswarm::test

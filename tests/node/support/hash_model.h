@@ -18,7 +18,7 @@
 
 #include "kernels/model/model.h"
 
-namespace zswarm::testing {
+namespace zswarm::test {
 
 class HashModel : public model::Model {
  public:
@@ -135,4 +135,4 @@ class HashModel : public model::Model {
   std::vector<float> rows_;
 };
 
-}  // namespace zswarm::testing
+}  // namespace zswarm::test

@@ -10,7 +10,7 @@
 
 #include "kernels/tokenizer/tokenizer.h"
 
-namespace zswarm::testing {
+namespace zswarm::test {
 
 class WordTokenizer : public tokenizer::Tokenizer {
  public:
@@ -62,6 +62,7 @@ class WordTokenizer : public tokenizer::Tokenizer {
   }
   bool adds_bos() const override { return false; }
   bool ends_generation(TokenId id) const override { return ends_.count(id) != 0; }
+  bool strips_leading_space() const override { return true; }
   bool is_special(TokenId id) const override { return specials_.count(id) != 0; }
 
  private:
@@ -69,4 +70,4 @@ class WordTokenizer : public tokenizer::Tokenizer {
   std::set<TokenId> ends_, specials_;
 };
 
-}  // namespace zswarm::testing
+}  // namespace zswarm::test

@@ -1,0 +1,170 @@
+#include "node/node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/chat/chat_template.h"
+#include "node/machine.h"
+#include "node/render.h"
+
+namespace zswarm::node {
+
+namespace {
+
+constexpr std::size_t kMostRenderJobs = 256;
+
+ComputeOptions compute_options(const NodeOptions& options) {
+  ComputeOptions compute;
+  compute.threads = options.threads > 0 ? options.threads : physical_cores();
+  compute.engine = options.engine;
+  compute.kv_memory_bytes = options.kv_memory_bytes;
+  compute.progress = options.progress;
+  return compute;
+}
+
+Result<std::string> render_now(const RenderRequest& request, const StoredModel& stored) {
+  auto context = with_special_tokens(request.context_json, stored.special_tokens);
+  if (!context) return fail(std::move(context.error()));
+  auto compiled =
+      chat::ChatTemplate::compile(request.chat_template ? *request.chat_template : *stored.chat_template);
+  if (!compiled) return fail(std::move(compiled.error()));
+  return compiled->render(*context);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
+  auto store = ModelStore::open(options.models, options.models_dir);
+  if (!store) return fail(std::move(store.error()));
+  std::unique_ptr<Node> node(new Node(std::move(*store), options));
+  Team& team = node->compute_.team();
+  node->threads_.emplace_back([&compute = node->compute_] { compute.run(); });
+  for (std::size_t member = 1; member < team.size(); ++member) {
+    node->threads_.emplace_back([&team, member] { team.serve(member); });
+  }
+  node->threads_.emplace_back([&jobs = node->render_jobs_] { jobs.run(); });
+  return node;
+}
+
+Node::Node(ModelStore store, const NodeOptions& options)
+    : store_(std::move(store)), compute_(store_, compute_options(options)), render_jobs_(kMostRenderJobs) {}
+
+Node::~Node() {
+  stop(0);
+}
+
+void Node::stop(double grace_s) {
+  compute_.stop(grace_s);
+  render_jobs_.close();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+Result<const StoredModel*> Node::stored(std::string_view model) const {
+  auto index = store_.find(model);
+  if (!index) return fail(std::move(index.error()));
+  return store_.models()[*index].get();
+}
+
+Result<Engine*> Node::engine(std::string_view model) const {
+  auto index = store_.find(model);
+  if (!index) return fail(std::move(index.error()));
+  return compute_.engine(*index);
+}
+
+Result<RequestId> Node::generate(GenerateRequest request, EventSink sink) {
+  auto found = engine(request.model);
+  if (!found) return fail(std::move(found.error()));
+  const RequestId id = next_id_.fetch_add(1, std::memory_order_relaxed);
+  if (auto ok = (*found)->submit(id, std::move(request), std::move(sink)); !ok)
+    return fail(std::move(ok.error()));
+  return id;
+}
+
+Status Node::embed(EmbedRequest request, EmbedSink sink) {
+  auto found = engine(request.model);
+  if (!found) return fail(std::move(found.error()));
+  return (*found)->embed(next_id_.fetch_add(1, std::memory_order_relaxed), std::move(request),
+                         std::move(sink));
+}
+
+void Node::cancel(RequestId id) {
+  for (Engine* engine : compute_.engines()) engine->cancel(id);
+}
+
+ModelCard Node::card(std::size_t index) const {
+  ModelCard card = store_.models()[index]->card;
+  card.context_length = compute_.context_tokens(index);
+  return card;
+}
+
+std::vector<ModelCard> Node::models() const {
+  std::vector<ModelCard> cards;
+  for (std::size_t i = 0; i < store_.models().size(); ++i) cards.push_back(card(i));
+  return cards;
+}
+
+Result<ModelCard> Node::model(std::string_view name) const {
+  auto index = store_.find(name);
+  if (!index) return fail(std::move(index.error()));
+  return card(*index);
+}
+
+std::vector<ModelStats> Node::stats() const {
+  std::vector<ModelStats> all;
+  for (const Engine* engine : compute_.engines()) all.push_back(engine->stats());
+  return all;
+}
+
+Result<std::vector<TokenId>> Node::tokenize(std::string_view model, std::string_view text, bool add_special,
+                                            bool parse_special) const {
+  auto found = stored(model);
+  if (!found) return fail(std::move(found.error()));
+  return (*found)->tokenizer->encode(text, {add_special, parse_special});
+}
+
+Result<std::string> Node::detokenize(std::string_view model, const std::vector<TokenId>& tokens) const {
+  auto found = stored(model);
+  if (!found) return fail(std::move(found.error()));
+  const auto& tokenizer = *(*found)->tokenizer;
+  for (const TokenId token : tokens) {
+    if (token >= 0 && token < tokenizer.vocab_size()) continue;
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("token id {} is not in the vocabulary, which has ids 0 to {}", token,
+                            tokenizer.vocab_size() - 1),
+                "tokens");
+  }
+  return tokenizer.decode(tokens, true);
+}
+
+Result<std::string> Node::token_bytes(std::string_view model, TokenId token) const {
+  auto found = stored(model);
+  if (!found) return fail(std::move(found.error()));
+  return (*found)->tokenizer->token_bytes(token, true);
+}
+
+Status Node::render(RenderRequest request, RenderSink sink) {
+  auto found = stored(request.model);
+  if (!found) return fail(std::move(found.error()));
+  const StoredModel* model = *found;
+  if (!request.chat_template && !model->chat_template) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("the model \"{}\" has no chat template: use completions, or send a template",
+                            printable(model->card.id)));
+  }
+  auto job = [request = std::move(request), sink = std::move(sink), model](bool go) {
+    if (go) {
+      sink(render_now(request, *model));
+    } else {
+      sink(fail(ErrorCode::kUnavailable, "this node is shutting down: ask another one, or try again later"));
+    }
+  };
+  if (!render_jobs_.put(std::move(job))) {
+    return fail(ErrorCode::kUnavailable, "too many chat templates are being rendered: try again later");
+  }
+  return {};
+}
+
+}  // namespace zswarm::node
