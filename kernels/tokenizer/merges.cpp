@@ -43,7 +43,8 @@ bool later(const MergeScratch::Candidate& a, const MergeScratch::Candidate& b) {
 }
 
 void merge_long(const MergeTable& table, std::vector<TokenId>& ids, MergeScratch& scratch) {
-  auto& [symbols, heap] = scratch;
+  auto& symbols = scratch.symbols;
+  auto& heap = scratch.heap;
   const auto count = static_cast<std::int32_t>(ids.size());
   const auto symbol = [&symbols](std::int32_t i) -> MergeScratch::Symbol& {
     return symbols[static_cast<std::size_t>(i)];
