@@ -21,6 +21,8 @@ zswarm_build_packages=(
   libpcre2-dev
   libutf8proc-dev
   libyaml-cpp-dev
+  libsodium-dev
+  prometheus-cpp-dev
   python3-venv              # fetches the demo model with pip
   "curl:curl"
   ca-certificates
