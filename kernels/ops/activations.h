@@ -1,10 +1,13 @@
 // The inputs of a matrix product: a batch of rows, as float32 and (for quantised weights) as int8 in blocks
 // of 32.
 //
-// Quantised: block b of row t has d = amax / 127, codes = round(x / d) to nearest, ties to even, in [-127,
-// 127], and its sums. This is the only lossy step of a product with quantised weights: everything after it is
-// exact integers and one fixed chain of fused multiply-adds. Blocks of all rows lie side by side
-// ([block][row]), so that a kernel walks them with constant offsets.
+// Quantised: block b of row t has center = (max + min) / 2, d = (max - min) / 254 and codes = round((x -
+// center) / d) to nearest, ties to even, in [-127, 127]. This is the only lossy step of a product with
+// quantised weights: everything after it is exact integers and one fixed chain of fused multiply-adds. The
+// center costs one multiply-add more per block than a symmetric range would, and takes the Kullback-Leibler
+// divergence of SmolLM2's predictions from 2.9e-3 to 1.1e-3: activations have outliers, and those are
+// one-sided. Blocks of all rows lie side by side ([block][row]), so that a kernel walks them with constant
+// offsets.
 //
 // Owns its memory, sized once; resized by the engine's thread only. Rows are written by any member of the
 // team, each by one.

@@ -5,13 +5,14 @@
 
 namespace zswarm::ops {
 
+/// Input i of the block is taken as center + d * code[i].
 struct BlockMeta {
-  float d = 0;                          // scale
-  float d_sum = 0;                      // d * (sum of codes), rounded once
-  float d_sum_low = 0, d_sum_high = 0;  // the same for codes 0-15 and 16-31
-  std::int32_t minus_sum = 0;  // exact sums, negated: a kernel starts its accumulator with offset * minus_sum
-  std::int32_t minus_sum_low = 0, minus_sum_high = 0;
-  std::int32_t unused = 0;  // keeps the size a power of two
+  float d = 0;
+  float center = 0;
+  float sum = 0, sum_low = 0, sum_high = 0;  // of the inputs as taken: all 32, the first 16, the last 16
+  std::int32_t minus_codes =
+      0;  // exact sums of codes, negated: a kernel starts its accumulator with offset * these
+  std::int32_t minus_codes_low = 0, minus_codes_high = 0;
 };
 
 }  // namespace zswarm::ops

@@ -2,12 +2,13 @@
 // lanes of an instruction set.
 //
 // The one fixed order of summation. For each block of 32 inputs, in order:
-//     i    = sum of (code - offset) * input code           exact, int32 (as -offset * sum + sum of code *
-//     input code) acc  = fma(float(i), (d * scale) * d_input, acc) acc  = fma(m, d_input * sum, acc) types
-//     with a min; m = -dmin * min, or the block's m
-// Types with a scale per 16 weights do the first fma for the lower and then for the upper half, then likewise
-// the second. d * scale is exact (11 + 8 bits of mantissa), and |i| < 2^24, so float(i) is too. Float types:
-// acc = fma(weight, input, acc), input by input.
+//     i    = sum of (code - offset) * input code                exact, int32 (as -offset * sum of input codes
+//     + sum of code * input code) acc  = fma(float(i), scale * d_input, acc)                scale = d *
+//     integer scale acc  = fma(scale * float(sum of (code - offset)), center_input, acc) acc  = fma(m, sum of
+//     inputs, acc)                         types with a min; m = -dmin * min, or the block's m
+// Types with a scale per 16 weights take each line for the lower, then for the upper half. `scale` is exact
+// (11 + 8 bits), and |i| < 2^24, so float(i) is too. Float types: acc = fma(weight, input, acc), input by
+// input.
 //
 // Included by kernels_*.cpp only. Everything is a template over L, so that no code compiled for one
 // instruction set can be linked into another's place.
@@ -109,6 +110,7 @@ template <class L, Codec C>
 template <class L>
 struct BlockScales {
   typename L::F low, high, min_low, min_high;
+  typename L::F weights_low, weights_high;  // sums of the weights without their min
 };
 
 /// Reads the scales of block `b`. `p` points at the panel's scales; `lane` is the first row of this half.
@@ -168,9 +170,27 @@ template <class L, Codec C>
 }
 
 template <class L, int Offset>
-[[gnu::always_inline]] inline typename L::I start_at(std::int32_t minus_sum) {
+[[gnu::always_inline]] inline typename L::I start_at(std::int32_t minus_codes) {
   if constexpr (Offset == 0) return L::int_set1(0);
-  return L::template int_shift_left<log2_of(Offset)>(L::int_set1(minus_sum));
+  return L::template int_shift_left<log2_of(Offset)>(L::int_set1(minus_codes));
+}
+
+constexpr bool is_split(Scheme scheme) {
+  return scheme == Scheme::kSuper16 || scheme == Scheme::kSuper16Min;
+}
+
+/// Completes the scales with the sums of weights: codes times ones.
+template <class L, Codec C, Scheme S, int Offset>
+[[gnu::always_inline]] inline void add_weight_sums(const typename L::B (&w)[8], BlockScales<L>& s) {
+  static constexpr std::int8_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  const typename L::I start = L::int_set1(-16 * Offset);
+  const typename L::I low = dot16<L, C>(start, w, kOnes), high = dot16<L, C>(start, w + 4, kOnes);
+  if constexpr (is_split(S)) {
+    s.weights_low = L::mul(s.low, L::to_float(low));
+    s.weights_high = L::mul(s.high, L::to_float(high));
+  } else {
+    s.weights_low = L::mul(s.low, L::to_float(L::int_add(low, high)));
+  }
 }
 
 /// Advances one row's accumulator by one block.
@@ -178,24 +198,26 @@ template <class L, Codec C, Scheme S, int Offset>
 [[gnu::always_inline]] inline typename L::F add_block(typename L::F acc, const typename L::B (&w)[8],
                                                       const BlockScales<L>& s, const std::int8_t* x,
                                                       const BlockMeta& meta) {
-  constexpr bool kSplit = S == Scheme::kSuper16 || S == Scheme::kSuper16Min;
-  const typename L::F d = L::set1(meta.d);
-  if constexpr (kSplit) {
-    const typename L::I low = dot16<L, C>(start_at<L, Offset>(meta.minus_sum_low), w, x);
-    const typename L::I high = dot16<L, C>(start_at<L, Offset>(meta.minus_sum_high), w + 4, x + 16);
+  const typename L::F d = L::set1(meta.d), center = L::set1(meta.center);
+  if constexpr (is_split(S)) {
+    const typename L::I low = dot16<L, C>(start_at<L, Offset>(meta.minus_codes_low), w, x);
+    const typename L::I high = dot16<L, C>(start_at<L, Offset>(meta.minus_codes_high), w + 4, x + 16);
     acc = L::fma(L::to_float(low), L::mul(s.low, d), acc);
     acc = L::fma(L::to_float(high), L::mul(s.high, d), acc);
+    acc = L::fma(s.weights_low, center, acc);
+    acc = L::fma(s.weights_high, center, acc);
   } else {
     // Two chains, since one multiply-add waits for the last; integers do not mind the order.
-    const typename L::I low = dot16<L, C>(start_at<L, Offset>(meta.minus_sum), w, x);
+    const typename L::I low = dot16<L, C>(start_at<L, Offset>(meta.minus_codes), w, x);
     const typename L::I high = dot16<L, C>(L::int_set1(0), w + 4, x + 16);
     acc = L::fma(L::to_float(L::int_add(low, high)), L::mul(s.low, d), acc);
+    acc = L::fma(s.weights_low, center, acc);
   }
   if constexpr (S == Scheme::kPlainMin || S == Scheme::kSuper32Min) {
-    acc = L::fma(s.min_low, L::set1(meta.d_sum), acc);
+    acc = L::fma(s.min_low, L::set1(meta.sum), acc);
   } else if constexpr (S == Scheme::kSuper16Min) {
-    acc = L::fma(s.min_low, L::set1(meta.d_sum_low), acc);
-    acc = L::fma(s.min_high, L::set1(meta.d_sum_high), acc);
+    acc = L::fma(s.min_low, L::set1(meta.sum_low), acc);
+    acc = L::fma(s.min_high, L::set1(meta.sum_high), acc);
   }
   return acc;
 }
@@ -213,7 +235,8 @@ void quantised_tile(const quant::PackedMatrix& m, std::size_t panel, const Panel
     for (std::size_t b = 0; b < blocks; ++b) {
       typename L::B w[8];
       load_codes<L, C>(codes, w);
-      const BlockScales<L> s = load_scales<L, S>(scales, b, lane);
+      BlockScales<L> s = load_scales<L, S>(scales, b, lane);
+      add_weight_sums<L, C, S, Offset>(w, s);
       unrolled<T>([&](auto t) { acc[t] = add_block<L, C, S, Offset>(acc[t], w, s, x + 32 * t, meta[t]); });
       codes += code_block_bytes(C);
       x += 32 * in.block_rows;

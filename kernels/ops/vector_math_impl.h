@@ -89,31 +89,38 @@ void rms_norm(const float* x, const float* weight, float epsilon, std::size_t n,
 template <class L>
 void quantise_block(const float* x, std::int8_t* codes, BlockMeta* meta) {
   constexpr int kParts = 32 / L::kLanes;
-  float lanes[32];
-  for (int k = 0; k < kParts; ++k) L::store(lanes + k * L::kLanes, L::abs(L::load(x + k * L::kLanes)));
-  for (int i = 0; i < 16; ++i) lanes[i] = lanes[i] > lanes[i + 16] ? lanes[i] : lanes[i + 16];
-  const float amax = tree_max<L>(lanes);
-  // Below this the reciprocal would overflow; such inputs are as good as zero.
-  const float inverse = amax > 1e-35f ? 127.0f / amax : 0.0f;
-  std::int32_t low = 0, high = 0;
+  float lanes[32], tops[16], bottoms[16];
+  for (int i = 0; i < 16; i += L::kLanes) {
+    const typename L::F a = L::load(x + i), b = L::load(x + i + 16);
+    L::store(tops + i, L::max(a, b));
+    L::store(bottoms + i, L::sub(L::zero(), L::min(a, b)));
+  }
+  // Halves, so that the largest floats do not overflow.
+  const float top = tree_max<L>(tops) * 0.5f, bottom = tree_max<L>(bottoms) * -0.5f;
+  const float center = top + bottom, reach = top - bottom;
+  // Below this the reciprocal would overflow; then all inputs are as good as the center.
+  const bool flat = reach < 1e-35f;
+  const float inverse = flat ? 0.0f : 127.0f / reach, d = flat ? 0.0f : reach / 127.0f;
   for (int k = 0; k < kParts; ++k) {
-    typename L::F v = L::mul(L::load(x + k * L::kLanes), L::set1(inverse));
+    typename L::F v = L::mul(L::sub(L::load(x + k * L::kLanes), L::set1(center)), L::set1(inverse));
     v = L::min(L::set1(127.0f), L::max(L::set1(-127.0f), L::round(v)));
     L::store(lanes + k * L::kLanes, v);
   }
+  std::int32_t low = 0, high = 0;
   for (int i = 0; i < 32; ++i) {
-    const float v = lanes[i] == lanes[i] ? lanes[i] : 0.0f;  // NaN has no code; the scale carries it on
+    const float v =
+        lanes[i] == lanes[i] ? lanes[i] : 0.0f;  // NaN has no code; an infinite d or center carries it on
     codes[i] = static_cast<std::int8_t>(v);
     (i < 16 ? low : high) += codes[i];
   }
-  const float d = amax > 1e-35f ? amax / 127.0f : amax != amax ? amax : 0.0f;
   meta->d = d;
-  meta->d_sum = d * static_cast<float>(low + high);
-  meta->d_sum_low = d * static_cast<float>(low);
-  meta->d_sum_high = d * static_cast<float>(high);
-  meta->minus_sum = -(low + high);
-  meta->minus_sum_low = -low;
-  meta->minus_sum_high = -high;
+  meta->center = center;
+  meta->sum = center * 32.0f + d * static_cast<float>(low + high);
+  meta->sum_low = center * 16.0f + d * static_cast<float>(low);
+  meta->sum_high = center * 16.0f + d * static_cast<float>(high);
+  meta->minus_codes = -(low + high);
+  meta->minus_codes_low = -low;
+  meta->minus_codes_high = -high;
 }
 
 template <class L>

@@ -159,8 +159,9 @@ def _softmax(x):
 
 
 def _through_int8(x):
-    """x rounded to multiples of a 127th of the largest magnitude in each block of 32."""
+    """x rounded to one of 255 even steps from the least to the largest value of each block of 32."""
     blocks = x.reshape(-1, 32)
-    scale = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float32)
-    codes = np.rint(np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale != 0))
-    return (codes * scale).astype(x.dtype).reshape(x.shape)
+    low, high = blocks.min(axis=1, keepdims=True), blocks.max(axis=1, keepdims=True)
+    center, scale = (high + low) / 2, ((high - low) / 254).astype(np.float32)
+    codes = np.rint(np.divide(blocks - center, scale, out=np.zeros_like(blocks), where=scale != 0))
+    return (center + codes * scale).astype(x.dtype).reshape(x.shape)
