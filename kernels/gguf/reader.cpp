@@ -142,6 +142,25 @@ std::optional<std::vector<float>> Value::as_floats() const {
   return result;
 }
 
+std::vector<Value> Value::first_elements(std::size_t max) const {
+  std::vector<Value> result;
+  if (type_ != ValueType::kArray) return result;
+  std::size_t at = 0;
+  for (std::uint64_t i = 0; i < count_ && result.size() < max; ++i) {
+    Value element;
+    element.type_ = element_type_;
+    std::size_t length = scalar_bytes(element_type_);
+    if (element_type_ == ValueType::kString) {
+      length = load<std::uint64_t>(payload_.data() + at);
+      at += sizeof(std::uint64_t);
+    }
+    element.payload_ = payload_.subspan(at, length);
+    at += length;
+    result.push_back(element);
+  }
+  return result;
+}
+
 Result<Reader> Reader::open(const std::filesystem::path& path) {
   auto file = MappedFile::open(path);
   if (!file) return fail(std::move(file.error()));

@@ -45,6 +45,8 @@ class Value {
   [[nodiscard]] std::optional<std::vector<std::string_view>> as_strings() const;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> as_ints() const;  // integers and bools
   [[nodiscard]] std::optional<std::vector<float>> as_floats() const;       // float32, float64
+  /// The array's first elements, at most `max`, as values of their own; empty if it is no array.
+  [[nodiscard]] std::vector<Value> first_elements(std::size_t max) const;
 
  private:
   friend class Parser;
