@@ -6,26 +6,16 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/utf8.h"
+#include "kernels/tokenizer/bert_categories.h"
 #include "kernels/tokenizer/unicode.h"
 
 namespace zswarm::tokenizer {
 namespace {
 
-utf8proc_category_t category(char32_t code) {
-  return utf8proc_category(static_cast<utf8proc_int32_t>(code));
-}
-
+/// Control characters; so vertical tab, form feed and U+0085 go, though they are white space.
 bool is_dropped(char32_t code) {
-  if (code == 0 || code == 0xfffd) return true;
-  switch (category(code)) {
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-      return true;
-    default:
-      return false;
-  }
+  if (code == '\t' || code == '\n' || code == '\r') return false;
+  return code == 0xfffd || unicode8::is_control(code);
 }
 
 bool is_chinese(char32_t c) {
@@ -35,22 +25,12 @@ bool is_chinese(char32_t c) {
          (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
 }
 
-bool is_punctuation(char32_t c) {
+/// Unicode's punctuation and all of ASCII's signs.
+bool stands_alone(char32_t c) {
   if (c < 0x80)
     return (c >= 0x21 && c <= 0x2f) || (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) ||
            (c >= 0x7b && c <= 0x7e);
-  switch (category(c)) {
-    case UTF8PROC_CATEGORY_PC:
-    case UTF8PROC_CATEGORY_PD:
-    case UTF8PROC_CATEGORY_PS:
-    case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI:
-    case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO:
-      return true;
-    default:
-      return false;
-  }
+  return unicode8::is_punctuation(c);
 }
 
 /// Characters that stay, white space as U+0020, Chinese characters between spaces.
@@ -60,14 +40,13 @@ std::u32string cleaned(std::string_view text) {
   while (!text.empty()) {
     const utf8::Char c = utf8::decode(text);
     text.remove_prefix(c.length);
+    if (is_dropped(c.code)) continue;
     if (is_white_space(c.code)) {
       out += U' ';
-    } else if (!is_dropped(c.code)) {
-      if (is_chinese(c.code)) {
-        out += {U' ', c.code, U' '};
-      } else {
-        out += c.code;
-      }
+    } else if (is_chinese(c.code)) {
+      out += {U' ', c.code, U' '};
+    } else {
+      out += c.code;
     }
   }
   return out;
@@ -102,7 +81,7 @@ std::u32string decomposed(const std::u32string& text) {
 
 std::u32string without_accents(const std::u32string& text) {
   std::u32string out = decomposed(text);
-  std::erase_if(out, [](char32_t c) { return category(c) == UTF8PROC_CATEGORY_MN; });
+  std::erase_if(out, unicode8::is_nonspacing_mark);
   return out;
 }
 
@@ -134,7 +113,7 @@ std::vector<std::u32string> bert_words(std::string_view text, BertOptions option
   for (const char32_t c : normal) {
     if (is_white_space(c)) {
       finish();
-    } else if (is_punctuation(c)) {
+    } else if (stands_alone(c)) {
       finish();
       words.emplace_back(1, c);
     } else {

@@ -74,8 +74,8 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceVocab,
                          testing::Values("bert-bge", "command-r", "deepseek-coder", "deepseek-llm", "falcon",
                                          "gemma-4", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3",
                                          "qwen2", "qwen35", "refact", "starcoder"),
-                         [](const auto& p) {
-                           std::string name = p.param;
+                         [](const auto& param_info) {
+                           std::string name = param_info.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
                            return name;
                          });

@@ -1,0 +1,19 @@
+// Unicode general categories as BERT's reference sees them: those of Unicode 8.0.
+//
+// Hugging Face's normaliser and pre-tokenizer ask tables that were frozen then, while models keep the
+// vocabularies that came out of it. A newer library (utf8proc, PCRE2) would drop marks and split at
+// punctuation that the reference leaves alone. Pure functions, any thread.
+#pragma once
+
+namespace zswarm::tokenizer::unicode8 {
+
+/// Category Mn.
+[[nodiscard]] bool is_nonspacing_mark(char32_t code);
+
+/// Categories P*, without ASCII's symbols.
+[[nodiscard]] bool is_punctuation(char32_t code);
+
+/// Categories Cc, Cf and Co.
+[[nodiscard]] bool is_control(char32_t code);
+
+}  // namespace zswarm::tokenizer::unicode8
