@@ -64,7 +64,6 @@ class WordTokenizer : public tokenizer::Tokenizer {
   bool ends_generation(TokenId id) const override { return ends_.count(id) != 0; }
   bool strips_leading_space() const override { return true; }
   bool is_special(TokenId id) const override { return specials_.count(id) != 0; }
-  bool strips_leading_space() const override { return false; }
 
  private:
   std::vector<std::string> words_;
