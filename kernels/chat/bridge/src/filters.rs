@@ -118,6 +118,7 @@ pub fn register(env: &mut Environment<'static>) {
             let [v, chars] = a.bind("trim", ["value", "chars"], 1)?;
             let v = v.unwrap_or_default();
             let text = str_of(&v)?;
+            charge(text.len())?;
             Ok(Value::from(strip(&text, optional_text(&chars, "trim")?, true, true)))
         }),
         ("truncate", truncate),
@@ -127,6 +128,7 @@ pub fn register(env: &mut Environment<'static>) {
         }),
         ("wordcount", |_, a| one(a, "wordcount", |v| {
             let text = str_of(v)?;
+            charge(text.len())?;
             Ok(Value::from(text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()).count()))
         })),
         // What the rewriting (rewrite.rs) puts in place of slices and look-ups; their names can't be written in a template.

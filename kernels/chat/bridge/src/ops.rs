@@ -249,7 +249,7 @@ fn equal_at(a: &Value, b: &Value, depth: usize) -> Result<bool, Error> {
     if depth > 400 {
         return fail("maximum recursion depth exceeded in comparison");
     }
-    charge(8)?;
+    charge(32)?;
     if let (Some(x), Some(y)) = (a.as_str(), b.as_str()) {
         charge(x.len().min(y.len()) / 16)?;
         return Ok(x == y);
@@ -310,7 +310,7 @@ fn order(a: &Value, b: &Value, op: &str, or_equal: bool, depth: usize) -> Result
     if depth > 400 {
         return fail("maximum recursion depth exceeded in comparison");
     }
-    charge(8)?;
+    charge(32)?;
     if let (Some(x), Some(y)) = (a.as_str(), b.as_str()) {
         return Ok(if or_equal { x <= y } else { x < y });
     }
