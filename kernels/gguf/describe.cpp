@@ -44,15 +44,14 @@ std::string shown(const Scalar& scalar, std::size_t string_max) {
     return fmt::format(
         "\"{}\"", printable(*text, string_max == 0 ? std::numeric_limits<std::size_t>::max() : string_max));
   }
-  return std::visit(
-      [](const auto& value) -> std::string {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
-          return {};
-        } else {
-          return fmt::to_string(value);
-        }
-      },
-      scalar);
+  if (const auto* number = std::get_if<double>(&scalar)) {
+    // A float32 in its own shortest form: 1e-05, not 9.999999747378752e-06.
+    const auto narrow = static_cast<float>(*number);
+    return static_cast<double>(narrow) == *number ? fmt::to_string(narrow) : fmt::to_string(*number);
+  }
+  if (const auto* number = std::get_if<std::int64_t>(&scalar)) return fmt::to_string(*number);
+  if (const auto* number = std::get_if<std::uint64_t>(&scalar)) return fmt::to_string(*number);
+  return fmt::to_string(std::get<bool>(scalar));
 }
 
 std::string shown(const DescribedValue& value, std::size_t string_max) {
