@@ -323,6 +323,7 @@ void Engine::forget(Request& request) {
   by_sequence_.erase(&request.sequence);
   inbox_.ended(request.id);
   requests_.erase(request.id);
+  publish_stats();
 }
 
 void Engine::abort_all(const Error& reason) {

@@ -41,9 +41,10 @@ struct RigOptions {
 class EngineRig {
  public:
   EngineRig(model::Model& model, const tokenizer::Tokenizer& tokenizer, RigOptions options = {})
-      : team_(options.threads),
-        cache_(model::KvCache::create(model.config(), model.layers(), options.pages).value()),
-        engine("test", model, *cache_, tokenizer, team_.team, options.engine, [] {}) {}
+      : EngineRig(model, tokenizer, std::make_unique<TeamThreads>(options.threads), nullptr, options) {}
+  /// With the team that the model was loaded with.
+  EngineRig(model::Model& model, const tokenizer::Tokenizer& tokenizer, Team& team, RigOptions options)
+      : EngineRig(model, tokenizer, nullptr, &team, options) {}
 
   /// Queues a request; a refusal becomes the answer's error.
   std::shared_ptr<Answer> ask(node::GenerateRequest request) {
@@ -75,7 +76,14 @@ class EngineRig {
   }
 
  private:
-  TeamThreads team_;
+  EngineRig(model::Model& model, const tokenizer::Tokenizer& tokenizer, std::unique_ptr<TeamThreads> own,
+            Team* team, const RigOptions& options)
+      : own_team_(std::move(own)),
+        cache_(model::KvCache::create(model.config(), model.layers(), options.pages).value()),
+        engine("test", model, *cache_, tokenizer, team != nullptr ? *team : own_team_->team, options.engine,
+               [] {}) {}
+
+  std::unique_ptr<TeamThreads> own_team_;
   std::unique_ptr<model::KvCache> cache_;
   node::RequestId next_id_ = 1;
 
