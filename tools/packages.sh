@@ -18,6 +18,8 @@ zswarm_build_packages=(
   libexpected-dev
   libboost-dev              # Beast and Asio, headers only
   nlohmann-json3-dev
+  libsodium-dev             # API keys, request ids
+  prometheus-cpp-dev        # the text of /metrics
   libpcre2-dev
   libutf8proc-dev
   libyaml-cpp-dev
