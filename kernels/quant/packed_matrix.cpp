@@ -64,19 +64,22 @@ int high_bits(Codec codec) {
   return codec == Codec::kBits6 ? 2 : 0;
 }
 
+/// Four codes at a time: shifted inside their bytes they cannot touch each other.
 void put_codes(Codec codec, std::size_t row, const std::uint8_t* codes, std::uint8_t* block) {
   const int low = low_bits(codec), high = high_bits(codec);
-  const auto low_mask = static_cast<std::uint8_t>((1 << low) - 1);
+  const std::uint32_t low_mask = 0x01010101u * ((1u << low) - 1u);
+  const auto merge = [&](const Place& at, std::uint32_t four) {
+    std::uint8_t* target = block + at.vector * kVector + 4 * row;
+    std::uint32_t old;
+    std::memcpy(&old, target, sizeof old);
+    old |= four << at.shift;
+    std::memcpy(target, &old, sizeof old);
+  };
   for (std::size_t group = 0; group < kBlock / 4; ++group) {
-    const Place at = low_place(codec, group);
-    std::uint8_t* low_bytes = block + at.vector * kVector + 4 * row;
-    for (std::size_t k = 0; k < 4; ++k)
-      low_bytes[k] |= static_cast<std::uint8_t>((codes[4 * group + k] & low_mask) << at.shift);
-    if (high == 0) continue;
-    const Place up = high_place(codec, group);
-    std::uint8_t* high_bytes = block + up.vector * kVector + 4 * row;
-    for (std::size_t k = 0; k < 4; ++k)
-      high_bytes[k] |= static_cast<std::uint8_t>((codes[4 * group + k] >> low) << up.shift);
+    std::uint32_t four;
+    std::memcpy(&four, codes + 4 * group, sizeof four);
+    merge(low_place(codec, group), four & low_mask);
+    if (high != 0) merge(high_place(codec, group), (four & ~low_mask) >> low);
   }
 }
 
