@@ -2,9 +2,10 @@
 
 Tolerances are derived, not tuned. Where weights are quantised, the engine rounds activations to int8 in blocks of 32; it always keeps
 keys and values as float16; everything else is float32. The oracle can imitate just these two steps in double precision, which
-says what they cost for this model and text. The engine's distance from the exact pass may be that cost and a quarter more, and its
-distance from the imitation only a part of it: a float32 sum that comes out a little differently now and then moves a value over the
-border between two int8 codes.
+says what they cost for this model and text, and in single precision, which says how far rounding alone drives two such passes apart:
+a float32 sum that comes out a little differently now and then moves a value over the border between two int8 codes, and from
+layer to layer the difference approaches the geometric mean of itself and a step. The engine may be as far from the exact pass as the
+imitation is and a quarter more, and as far from the imitation as its single-precision twin is and half of that more.
 """
 
 import compare
@@ -36,6 +37,8 @@ def test_logits_are_the_oracles_within_what_int8_and_float16_cost(engine, random
     reference = np.concatenate([exact.logits(w) for w in windows])
     exact.int8_activations = True
     imitation = np.concatenate([exact.logits(w) for w in windows])
+    single = forward.Model(path, np.float32, int8_activations=True)
+    twin = np.concatenate([single.logits(w) for w in windows])
 
     rows = engine.logits(path, text_of(CHARACTERS), CONTEXT)
     assert rows.shape == (len(windows), CONTEXT, reference.shape[1])
@@ -43,12 +46,13 @@ def test_logits_are_the_oracles_within_what_int8_and_float16_cost(engine, random
 
     cost = compare.distance(reference, imitation)
     ours = compare.distance(reference, rows)
+    drift = compare.distance(imitation, twin)
     beside = compare.distance(imitation, rows)
-    print(f"\nint8 and float16 cost: {cost}\nengine from exact:     {ours}\nengine from imitation: {beside}")
+    print(f"\nint8 and float16 cost: {cost}\nengine from exact:     {ours}\nimitation's drift:     {drift}\nengine from imitation: {beside}")
     assert ours.kl_mean <= 1.25 * cost.kl_mean + FLOAT_KL
     assert ours.logit_rms <= 1.25 * cost.logit_rms + FLOAT_LOGIT
     assert ours.logit_max <= 1.5 * cost.logit_max + FLOAT_LOGIT
-    assert beside.logit_rms <= 0.5 * cost.logit_rms + FLOAT_LOGIT
+    assert beside.logit_rms <= 1.5 * drift.logit_rms + FLOAT_LOGIT
 
 
 @pytest.mark.parametrize("weight_type", FLOAT_TYPES)
