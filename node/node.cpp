@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <chrono>
 #include <utility>
 
-#include "kernels/chat/chat_template.h"
 #include "node/machine.h"
 #include "node/render.h"
 
@@ -14,6 +13,7 @@ namespace zswarm::node {
 namespace {
 
 constexpr std::size_t kMostRenderJobs = 256;
+constexpr std::chrono::seconds kRenderDeadline{5};  // templates take milliseconds, if they end at all
 
 ComputeOptions compute_options(const NodeOptions& options) {
   ComputeOptions compute;
@@ -22,15 +22,6 @@ ComputeOptions compute_options(const NodeOptions& options) {
   compute.kv_memory_bytes = options.kv_memory_bytes;
   compute.progress = options.progress;
   return compute;
-}
-
-Result<std::string> render_now(const RenderRequest& request, const StoredModel& stored) {
-  auto context = with_special_tokens(request.context_json, stored.special_tokens);
-  if (!context) return fail(std::move(context.error()));
-  auto compiled =
-      chat::ChatTemplate::compile(request.chat_template ? *request.chat_template : *stored.chat_template);
-  if (!compiled) return fail(std::move(compiled.error()));
-  return compiled->render(*context);
 }
 
 }  // namespace
@@ -44,7 +35,11 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   for (std::size_t member = 1; member < team.size(); ++member) {
     node->threads_.emplace_back([&team, member] { team.serve(member); });
   }
-  node->threads_.emplace_back([&jobs = node->render_jobs_] { jobs.run(); });
+  node->threads_.emplace_back([&node = *node, chat_process = options.chat_process] {
+    node.chat_process_ = std::make_unique<ChatProcess>(chat_process);
+    node.render_jobs_.run();
+    node.chat_process_.reset();
+  });
   return node;
 }
 
@@ -154,9 +149,12 @@ Status Node::render(RenderRequest request, RenderSink sink) {
                 fmt::format("the model \"{}\" has no chat template: use completions, or send a template",
                             printable(model->card.id)));
   }
-  auto job = [request = std::move(request), sink = std::move(sink), model](bool go) {
+  auto context = with_special_tokens(request.context_json, model->special_tokens);
+  if (!context) return fail(std::move(context.error()));
+  auto job = [this, own = std::move(request.chat_template), model, context = std::move(*context),
+              sink = std::move(sink)](bool go) {
     if (go) {
-      sink(render_now(request, *model));
+      sink(chat_process_->render(own ? *own : *model->chat_template, context, kRenderDeadline));
     } else {
       sink(fail(ErrorCode::kUnavailable, "this node is shutting down: ask another one, or try again later"));
     }

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "node/chat_process.h"
 #include "node/client.h"
 #include "node/compute.h"
 #include "node/job_queue.h"
@@ -25,6 +26,7 @@ struct NodeOptions {
   std::filesystem::path models_dir;   // empty: none
   std::size_t threads = 0;            // that compute; 0: one per physical core
   std::uint64_t kv_memory_bytes = 0;  // for the KV caches of all models; 0: a quarter of the memory at most
+  ChatProcessOptions chat_process;    // how the child that renders templates is started
   EngineOptions engine;               // limits of each model
   /// While weights are loaded; on the compute thread.
   std::function<void(std::string_view model, std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
@@ -69,6 +71,7 @@ class Node final : public Client {
   ModelStore store_;
   Compute compute_;
   JobQueue render_jobs_;
+  std::unique_ptr<ChatProcess> chat_process_;  // made, used and ended by the thread that renders
   std::atomic<RequestId> next_id_{1};
   std::vector<std::thread> threads_;
 };

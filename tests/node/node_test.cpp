@@ -224,6 +224,37 @@ TEST_F(NodeTest, EmbedsATextToAVectorOfLengthOne) {
   EXPECT_NEAR(square, 1, 1e-5);
 }
 
+Result<std::string> rendered(Node& node, RenderRequest request) {
+  auto promise = std::make_shared<std::promise<Result<std::string>>>();
+  if (auto ok =
+          node.render(std::move(request), [promise](auto result) { promise->set_value(std::move(result)); });
+      !ok) {
+    return fail(ok.error());
+  }
+  return promise->get_future().get();
+}
+
+TEST_F(NodeTest, RendersTheModelsChatTemplateWithItsSpecialTokens) {
+  NodeOptions with_template = options();
+  with_template.models = {
+      {save("chat.gguf",
+            {.chat_template =
+                 "{{ bos_token }}{% for m in messages %}[{{ m.content }}]{% endfor %}{{ eos_token }}"}),
+       ""},
+      {save("plain.gguf"), ""}};
+  with_template.chat_process.command = {ZSWARM_BINARY_DIR "/tests/template_sandbox", "template-sandbox"};
+  auto node = started(std::move(with_template));
+  const std::string context = R"({"messages": [{"role": "user", "content": "hi"}]})";
+  const auto text = rendered(*node, {"chat", context, {}});
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(*text, "<s>[hi]</s>");
+  EXPECT_EQ(*rendered(*node, {"plain", context, "{{ messages|length }}"}), "1");
+  EXPECT_EQ(rendered(*node, {"plain", context, {}}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(rendered(*node, {"chat", context, "{{ raise_exception('no') }}"}).error().code,
+            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(rendered(*node, {"chat", "[]", {}}).error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST_F(NodeTest, CanBeStoppedWhileItLoads) {
   for (int i = 0; i < 5; ++i) {
     auto node = Node::start(options());
