@@ -40,7 +40,7 @@ build() {
     -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_OPENSSL=OFF \
     -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" &&
     nice cmake --build "$out/build" --target llama-bench llama-batched-bench llama-perplexity llama-quantize &&
-    rm -rf "$out/bin" && cp -r "$out/build/bin" "$out/bin"
+    rm -rf "${out:?}/bin" && cp -r "$out/build/bin" "$out/bin"
 }
 
 [ -f "$source_dir/CMakeLists.txt" ] || step "fetch the sources of llama.cpp" fetch || exit 1
