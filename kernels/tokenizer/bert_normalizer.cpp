@@ -6,8 +6,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/utf8.h"
-#include "kernels/tokenizer/bert_categories.h"
 #include "kernels/tokenizer/unicode.h"
+#include "kernels/tokenizer/unicode8.h"
 
 namespace zswarm::tokenizer {
 namespace {

@@ -4,7 +4,10 @@
 // Conditions for an expression: it matches at least one character; it backtracks over a run of characters a
 // bounded number of times, so that splitting stays linear (see the comment at kTrailingSpace for one that had
 // to be rewritten).
+#include <string>
+
 #include "kernels/tokenizer/pretokenizer.h"
+#include "kernels/tokenizer/unicode8.h"
 
 namespace zswarm::tokenizer {
 namespace {
@@ -85,8 +88,11 @@ constexpr std::string_view kDeepseek3 =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-// "Punctuation" (Unicode's and all of ASCII's), contiguous.
-constexpr std::string_view kPunctuation = R"([\p{P}$+<=>^`|~]+)";
+// "Punctuation": Unicode's and all of ASCII's signs, contiguous.
+std::string_view punctuation() {
+  static const std::string expression = "[" + unicode8::punctuation_ranges() + "$+<=>^`|~]+";
+  return expression;
+}
 
 constexpr std::string_view kBloom = R"( ?[^(\s|.,!?\x{2026}\x{3002}\x{ff0c}\x{3001}\x{964}\x{6d4}\x{60c})]+)";
 
@@ -117,7 +123,7 @@ std::vector<PretokenizerSpec> make_table() {
        {kLineBreak, kDeepseekLetters, kDeepseekPunctuation, kTrailingSpace, kDeepseekCjk, kSingleDigit}},
       {{"deepseek-coder"}, {kLineBreak, R"(\s?\p{L}+)", R"(\s?\p{P}+)", kDeepseekCjk, kSingleDigit}},
       {{"deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"}, {kThreeDigits, kDeepseek3Cjk, kDeepseek3}},
-      {{"falcon"}, {kPunctuation, kGpt2, "[0-9][0-9][0-9]"}},
+      {{"falcon"}, {punctuation(), kGpt2, "[0-9][0-9][0-9]"}},
       {{"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"}, {kGpt4o}},
       {{"tekken"}, {kTekken}, /*whole_words=*/true, /*adds_bos=*/true},
       {{"minicpm5"}, {kThreeDigits, kMiniCpm5}, /*whole_words=*/true},

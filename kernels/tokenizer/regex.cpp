@@ -8,6 +8,8 @@
 #include <limits>
 #include <string>
 
+#include "kernels/tokenizer/unicode_additions.h"
+
 namespace zswarm::tokenizer {
 namespace {
 
@@ -15,23 +17,43 @@ namespace {
 constexpr std::string_view kSpaceClass =
     R"(\x{09}-\x{0d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 
-/// Writes \s and \S out. `\S` does not occur inside brackets in our expressions.
-std::string with_own_space(std::string_view expression) {
+/// The bracket's content for the property that `rest` begins with ("\p{L}…"), and its length there in
+/// `length`.
+std::string property_class(std::string_view rest, std::size_t& length) {
+  length = rest.find('}') + 1;
+  ZS_ASSERT(rest.size() > 2 && rest[2] == '{' && length > 3);
+  const std::string_view property = rest.substr(3, length - 4);
+  std::string out(rest.substr(0, length));
+  for (const UnicodeAddition& addition : kUnicodeAdditions) {
+    if (addition.property == property) out += addition.ranges;
+  }
+  return out;
+}
+
+/// Writes \s and \S out and completes \p{…}. `\S` does not occur inside brackets in our expressions, `\P`
+/// nowhere.
+std::string with_own_classes(std::string_view expression) {
   std::string out;
   bool in_class = false;
+  const auto put_class = [&](std::string_view content) {
+    out += in_class ? std::string(content) : fmt::format("[{}]", content);
+  };
   for (std::size_t i = 0; i < expression.size(); ++i) {
     const char c = expression[i];
     if (c == '\\' && i + 1 < expression.size()) {
-      const char next = expression[++i];
+      const char next = expression[i + 1];
+      std::size_t length = 2;
       if (next == 's') {
-        out += in_class ? std::string(kSpaceClass) : fmt::format("[{}]", kSpaceClass);
+        put_class(kSpaceClass);
       } else if (next == 'S') {
         ZS_ASSERT(!in_class);
         out += fmt::format("[^{}]", kSpaceClass);
+      } else if (next == 'p') {
+        put_class(property_class(expression.substr(i), length));
       } else {
-        out += c;
-        out += next;
+        out += expression.substr(i, 2);
       }
+      i += length - 1;
       continue;
     }
     if (c == '[' && !in_class) {
@@ -71,7 +93,7 @@ void MatchContextDeleter::operator()(void* context) const {
 }  // namespace detail
 
 Result<Regex> Regex::compile(std::string_view expression) {
-  const std::string expanded = with_own_space(expression);
+  const std::string expanded = with_own_classes(expression);
   int error = 0;
   PCRE2_SIZE offset = 0;
   pcre2_code* code = pcre2_compile(units(expanded), expanded.size(),

@@ -45,6 +45,12 @@ TEST(Pretokenizer, DeepseekCutsTrailingSpaceOnce) {
   EXPECT_EQ(pieces_of("deepseek-llm", "a   b  "), (Pieces{"a", "  ", " b", "  "}));
 }
 
+TEST(Pretokenizer, FalconSeparatesThePunctuationOfUnicode8) {
+  EXPECT_EQ(pieces_of("falcon", "a!$\u2026b"), (Pieces{"a", "!$\u2026", "b"}));
+  EXPECT_EQ(pieces_of("falcon", " !\u2e43"), (Pieces{" ", "!", "\u2e43"}));  // a dash of Unicode 9
+  EXPECT_EQ(pieces_of("gpt-2", " !\u2e43"), Pieces{" !\u2e43"});
+}
+
 TEST(Pretokenizer, BrokenBytesAreAPieceOfTheirOwn) {
   EXPECT_EQ(pieces_of("gpt-2", "ab\xff\xc3 c\xe2\x82"), (Pieces{"ab", "\xff\xc3", " c", "\xe2\x82"}));
 }

@@ -1,4 +1,6 @@
-#include "kernels/tokenizer/bert_categories.h"
+#include "kernels/tokenizer/unicode8.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
@@ -120,6 +122,14 @@ bool is_nonspacing_mark(char32_t code) {
 }
 bool is_punctuation(char32_t code) {
   return contains(kPunctuation, code);
+}
+std::string punctuation_ranges() {
+  std::string out;
+  for (const Range& range : kPunctuation) {
+    out += fmt::format("\\x{{{:x}}}-\\x{{{:x}}}", static_cast<unsigned>(range.first),
+                       static_cast<unsigned>(range.last));
+  }
+  return out;
 }
 bool is_control(char32_t code) {
   return contains(kControls, code);
