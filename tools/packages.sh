@@ -10,8 +10,8 @@ zswarm_build_packages=(
   "cmake:cmake>=3.25"
   "ninja-build:ninja"
   "pkg-config:pkg-config"
-  "cargo-web:cargo>=1.70"   # chat templates: the crate minijinja behind a C interface
-  "rustc-web:rustc>=1.70"
+  "cargo-web:cargo>=1.77"   # chat templates: the crate minijinja behind a C interface
+  "rustc-web:rustc>=1.77"
   libfmt-dev
   libspdlog-dev
   libcli11-dev

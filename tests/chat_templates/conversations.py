@@ -53,6 +53,14 @@ NESTED = {
 
 BARE = {"type": "function", "function": {"name": "ping", "description": "No parameters", "parameters": {"type": "object", "properties": {}}}}
 
+# As some templates before the common form want it.
+FLAT = {
+    "name": "search",
+    "description": "Searches",
+    "parameter_definitions": {"query": {"type": "str", "description": "What for", "required": True}},
+    "parameters": {"type": "object", "properties": {"query": {"type": "string", "description": "What for"}}, "required": ["query"]},
+}
+
 
 def user(text):
     return {"role": "user", "content": text}
@@ -131,10 +139,13 @@ def contexts():
         {"tools": []},
         {"documents": [{"title": "A", "text": "One."}, {"title": "B", "text": "Zwei."}]},
         {"date_string": "1 Jan 2026", "custom_tools": None, "tools_in_user_message": False},
+        {"functions": "[]", "datetime": "2026-01-01"},
+        {"functions": json.dumps([WEATHER["function"]], indent=4), "datetime": "2026-01-01"},
+        {"tools": [FLAT]},
         {"builtin_tools": ["python", "web_search"], "model_identity": "You are X.", "keep_past_thinking": True},
     ]
     for number, more in enumerate(variables):
-        for name in ("system_turns", "result_answer", "think", "call_reasoning"):
+        for name in ("user", "system_turns", "result_answer", "think", "call_reasoning"):
             conversation = dict(messages())[name]
             yield f"{name}/variables{number}", {**SPECIAL, "messages": conversation, "tools": [WEATHER], "add_generation_prompt": True, **more}
 

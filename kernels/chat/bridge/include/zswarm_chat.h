@@ -1,11 +1,10 @@
-/* The C face of the Rust crate that renders chat templates; kernels/chat/chat_template.h is what C++ uses.
- *
- * A template is immutable: any thread may render with it. Text is UTF-8 with a length, not ended by a zero.
- * Every text that a call fills must be given to zs_chat_text_free once, whatever the status. No call throws,
- * aborts or unwinds; running out of memory aborts the process, as everywhere in Rust (node/chat_process.h
- * contains that). */
-#ifndef ZSWARM_CHAT_H
-#define ZSWARM_CHAT_H
+// The C face of the Rust crate that renders chat templates; kernels/chat/chat_template.h is what C++ uses.
+//
+// A template is immutable: any thread may render with it. Text is UTF-8 with a length, not ended by a zero.
+// Every text that a call fills must be given to zs_chat_text_free once, whatever the status. No call throws,
+// aborts or unwinds; running out of memory aborts the process, as everywhere in Rust (node/chat_process.h
+// contains that).
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -50,5 +49,4 @@ void zs_chat_text_free(zs_chat_text text);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -2,9 +2,11 @@
 
 use crate::args::{integer, optional_text, text, truth, Args};
 use crate::budget::charge;
+use crate::filters_numbers::{filesizeformat, round, to_float, to_int};
+use crate::filters_sequences::*;
 use crate::methods::{self, splitlines, strip};
-use crate::ops::{self, equal, escape_html, less, sorted};
-use crate::text::{float_repr, str_of, tojson};
+use crate::ops::{self, escape_html};
+use crate::text::{str_of, tojson};
 use crate::value::*;
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
@@ -222,201 +224,6 @@ fn default(_: &mut State, args: Args) -> Result<Value, Error> {
     Ok(if missing { other.unwrap_or(Value::from("")) } else { v })
 }
 
-/// environment.getitem along a dotted path; integer parts are indices.
-fn attribute_of(item: &Value, attribute: &Option<Value>) -> Result<Value, Error> {
-    attribute_or(item, attribute, &None)
-}
-
-fn attribute_or(item: &Value, attribute: &Option<Value>, default: &Option<Value>) -> Result<Value, Error> {
-    let mut at = item.clone();
-    let step = |at: &mut Value, key: Value| -> Result<(), Error> {
-        *at = ops::getitem(at, &key)?;
-        if let (true, Some(default)) = (at.is_undefined(), default) {
-            *at = default.clone();
-        }
-        Ok(())
-    };
-    match attribute.as_ref().filter(|a| !a.is_none()) {
-        None => {}
-        Some(path) => match path.as_str() {
-            Some(path) => {
-                for part in path.split('.') {
-                    let number = part.parse::<i64>().ok().filter(|_| part.bytes().all(|b| b.is_ascii_digit()));
-                    step(&mut at, number.map_or_else(|| Value::from(part), Value::from))?;
-                }
-            }
-            None => step(&mut at, path.clone())?,
-        },
-    }
-    Ok(at)
-}
-
-fn ignore_case(v: Value, case_sensitive: bool) -> Value {
-    match v.as_str() {
-        Some(text) if !case_sensitive => Value::from(text.to_lowercase()),
-        _ => v,
-    }
-}
-
-fn sort(items: &[Value], reverse: bool, case_sensitive: bool, attribute: &Option<Value>) -> Result<Vec<Value>, Error> {
-    let paths: Vec<Option<Value>> = match attribute.as_ref().and_then(Value::as_str) {
-        Some(text) => text.split(',').map(|path| Some(Value::from(path))).collect(),
-        None => vec![attribute.clone()],
-    };
-    let mut keyed = Vec::with_capacity(items.len());
-    for item in items {
-        let mut key = Vec::new();
-        for path in &paths {
-            key.push(ignore_case(attribute_of(item, path)?, case_sensitive));
-        }
-        keyed.push((list(key), item.clone()));
-    }
-    charge(keyed.len() * 2 * ELEMENT_BYTES)?;
-    let keyed = sorted(keyed, |a, b| if reverse { less(&b.0, &a.0) } else { less(&a.0, &b.0) })?;
-    Ok(keyed.into_iter().map(|(_, item)| item).collect())
-}
-
-fn unique(items: &[Value], case_sensitive: bool, attribute: &Option<Value>) -> Result<Value, Error> {
-    let (mut seen, mut out): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
-    'items: for item in items {
-        let key = ignore_case(attribute_of(item, attribute)?, case_sensitive);
-        ops::hashable(&key)?;
-        for known in &seen {
-            if equal(known, &key)? {
-                continue 'items;
-            }
-        }
-        seen.push(key);
-        out.push(item.clone());
-    }
-    Ok(Generator::value(out))
-}
-
-fn dictsort(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, case, by, reverse] = args.bind("dictsort", ["value", "case_sensitive", "by", "reverse"], 1)?;
-    let by = by.unwrap_or(Value::from("key"));
-    let position = match by.as_str() {
-        Some("key") => 0,
-        Some("value") => 1,
-        _ => return fail("You can only sort by either \"key\" or \"value\""),
-    };
-    let v = v.unwrap_or_default();
-    if v.is_undefined() {
-        return undefined();
-    }
-    let case = truth(&case, false);
-    let reverse = truth(&reverse, false);
-    let keyed = pairs(&v)?
-        .into_iter()
-        .map(|(k, v)| (ignore_case(if position == 0 { k.clone() } else { v.clone() }, case), tuple(vec![k, v])))
-        .collect();
-    let keyed = sorted(keyed, |a: &(Value, Value), b| if reverse { less(&b.0, &a.0) } else { less(&a.0, &b.0) })?;
-    Ok(list(keyed.into_iter().map(|(_, pair)| pair).collect()))
-}
-
-fn extreme(_: &mut State, args: Args, name: &'static str) -> Result<Value, Error> {
-    let [v, case, attribute] = args.bind(name, ["value", "case_sensitive", "attribute"], 1)?;
-    let mut best: Option<(Value, Value)> = None;
-    for item in iterate(&v.unwrap_or_default())? {
-        let key = ignore_case(attribute_of(&item, &attribute)?, truth(&case, false));
-        let better = match &best {
-            None => true,
-            Some((known, _)) if name == "min" => less(&key, known)?,
-            Some((known, _)) => less(known, &key)?,
-        };
-        if better {
-            best = Some((key, item));
-        }
-    }
-    Ok(best.map_or(Value::UNDEFINED, |(_, item)| item))
-}
-
-fn first(v: &Value) -> Result<Value, Error> {
-    if let Some(generator) = v.downcast_object_ref::<Generator>() {
-        return Ok(generator.next().unwrap_or(Value::UNDEFINED));
-    }
-    Ok(iterate(v)?.into_iter().next().unwrap_or(Value::UNDEFINED))
-}
-
-fn last(v: &Value) -> Result<Value, Error> {
-    match kind(v) {
-        Kind::Generator => fail("'generator' object is not reversible"),
-        _ => Ok(iterate(v)?.pop().unwrap_or(Value::UNDEFINED)),
-    }
-}
-
-fn reverse(v: &Value) -> Result<Value, Error> {
-    if let Some(text) = v.as_str() {
-        charge(text.len())?;
-        return Ok(Value::from(text.chars().rev().collect::<String>()));
-    }
-    let generator = kind(v) == Kind::Generator;
-    let mut items = iterate(v)?;
-    items.reverse();
-    // reversed() of a sequence is an iterator; what cannot be reversed is made a list
-    Ok(if generator { list(items) } else { Generator::value(items) })
-}
-
-fn to_float(v: &Value) -> Option<f64> {
-    let Some(text) = v.as_str() else { return as_float(v) };
-    let text = strip(text, None, true, true);
-    let well_placed = !text.starts_with('_') && !text.ends_with('_') && !text.contains("__");
-    let digits: String = text.chars().filter(|c| *c != '_').collect();
-    let spelled = digits.trim_start_matches(['+', '-']).to_ascii_lowercase();
-    let word = matches!(spelled.as_str(), "inf" | "infinity" | "nan");
-    (well_placed && (word || spelled.starts_with(|c: char| c.is_ascii_digit() || c == '.'))).then(|| digits.parse().ok())?
-}
-
-/// int(text, base): sign, the base's own prefix, single underscores between digits.
-fn parse_int(text: &str, base: u32) -> Option<i128> {
-    let text = strip(text, None, true, true);
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let prefix = |letter: char| {
-        digits.strip_prefix('0').and_then(|rest| rest.strip_prefix([letter, letter.to_ascii_uppercase()])).map(|rest| rest.strip_prefix('_').unwrap_or(rest))
-    };
-    let digits = match base {
-        16 => prefix('x'),
-        8 => prefix('o'),
-        2 => prefix('b'),
-        _ => None,
-    }
-    .unwrap_or(digits);
-    if digits.starts_with(['_', '+', '-']) || digits.ends_with('_') || digits.contains("__") {
-        return None;
-    }
-    let plain: String = digits.chars().filter(|c| *c != '_').collect();
-    let value = i128::from_str_radix(&plain, base).ok()?;
-    Some(if negative { -value } else { value })
-}
-
-fn to_int(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, default, base] = args.bind("int", ["value", "default", "base"], 1)?;
-    let v = v.unwrap_or_default();
-    if v.is_undefined() {
-        return undefined();
-    }
-    let base = integer(&base, 10, "int")?;
-    if let Some(text) = v.as_str() {
-        if !(2..=36).contains(&base) {
-            return Ok(default.unwrap_or(Value::from(0)));
-        }
-        if let Some(n) = parse_int(text, base as u32) {
-            return Ok(int(n));
-        }
-    } else if let Some(n) = as_int(&v) {
-        return Ok(int(n));
-    } else if as_float(&v).is_some_and(f64::is_infinite) {
-        return fail("cannot convert float infinity to integer");
-    }
-    match to_float(&v) {
-        Some(x) if x.is_finite() && x.abs() < 1e38 => Ok(int(x.trunc() as i128)),
-        _ => Ok(default.unwrap_or(Value::from(0))),
-    }
-}
-
 fn format(_: &mut State, args: Args) -> Result<Value, Error> {
     let mut values = args.positional.into_iter();
     let template = values.next().unwrap_or_default();
@@ -428,30 +235,6 @@ fn format(_: &mut State, args: Args) -> Result<Value, Error> {
         return ops::percent_format(&str_of(&template)?, &Value::from_pairs(args.named));
     }
     ops::percent_format(&str_of(&template)?, &tuple(rest))
-}
-
-fn groupby(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, attribute, default, case] = args.bind("groupby", ["value", "attribute", "default", "case_sensitive"], 2)?;
-    let case = truth(&case, false);
-    let default = default.filter(|d| !d.is_none());
-    let mut keyed = Vec::new();
-    for item in iterate(&v.unwrap_or_default())? {
-        keyed.push((ignore_case(attribute_or(&item, &attribute, &default)?, case), item));
-    }
-    charge(keyed.len() * 2 * ELEMENT_BYTES)?;
-    let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
-    for (key, item) in sorted(keyed, |a, b| less(&a.0, &b.0))? {
-        match groups.last_mut() {
-            Some((known, items)) if equal(known, &key)? => items.push(item),
-            _ => groups.push((key, vec![item])),
-        }
-    }
-    let mut out = Vec::new();
-    for (key, items) in groups {
-        let shown = if case { key } else { attribute_or(&items[0], &attribute, &default)? };
-        out.push(Value::from_object(Group { grouper: shown, items: list(items) }));
-    }
-    Ok(list(out))
 }
 
 fn indent(_: &mut State, args: Args) -> Result<Value, Error> {
@@ -485,185 +268,6 @@ fn indent(_: &mut State, args: Args) -> Result<Value, Error> {
     Ok(if v.is_safe() { Value::from_safe_string(out) } else { Value::from(out) })
 }
 
-fn join(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, d, attribute] = args.bind("join", ["value", "d", "attribute"], 1)?;
-    let d = d.unwrap_or(Value::from(""));
-    let separator = str_of(&d)?;
-    let mut out = String::new();
-    for (i, item) in iterate(&v.unwrap_or_default())?.iter().enumerate() {
-        let item = attribute_of(item, &attribute)?;
-        let part = str_of(&item)?;
-        charge(separator.len() + part.len())?;
-        if i > 0 {
-            out.push_str(&separator);
-        }
-        out.push_str(&part);
-    }
-    Ok(Value::from(out))
-}
-
-fn with_named(mut values: Vec<Value>, named: Vec<(String, Value)>) -> Vec<Value> {
-    if !named.is_empty() {
-        values.push(Value::from(minijinja::value::Kwargs::from_iter(named)));
-    }
-    values
-}
-
-fn map(state: &mut State, args: Args) -> Result<Value, Error> {
-    let mut values = args.positional.into_iter();
-    let items = values.next().unwrap_or_default();
-    let mut rest: Vec<Value> = values.collect();
-    let mut named = args.named;
-    let items = if items.is_true() { iterate(&items)? } else { Vec::new() };
-    let mut out = Vec::with_capacity(items.len());
-    if rest.is_empty() && named.iter().any(|(name, _)| name == "attribute") {
-        let mut take = |wanted: &str| named.iter().position(|(name, _)| name == wanted).map(|i| named.remove(i).1);
-        let (attribute, default) = (take("attribute"), take("default").filter(|d| !d.is_none()));
-        if let Some((name, _)) = named.first() {
-            return fail(format!("Unexpected keyword argument '{name}'"));
-        }
-        for item in &items {
-            out.push(attribute_or(item, &attribute, &default)?);
-        }
-        return Ok(Generator::value(out));
-    }
-    if items.is_empty() {
-        return Ok(Generator::value(out));
-    }
-    if rest.is_empty() {
-        return fail("map requires a filter argument");
-    }
-    let filter = rest.remove(0);
-    let filter = text(&filter, "map")?;
-    for item in items {
-        let mut values = vec![item];
-        values.extend(rest.iter().cloned());
-        charge(64)?;
-        out.push(state.apply_filter(filter, &with_named(values, named.clone()))?);
-    }
-    Ok(Generator::value(out))
-}
-
-fn select(state: &mut State, args: Args, keep: bool, by_attribute: bool) -> Result<Value, Error> {
-    let mut values = args.positional.into_iter();
-    let items = values.next().unwrap_or_default();
-    let mut rest: Vec<Value> = values.collect();
-    let items = if items.is_true() { iterate(&items)? } else { Vec::new() };
-    if items.is_empty() {
-        return Ok(Generator::value(Vec::new()));
-    }
-    if by_attribute && rest.is_empty() {
-        return fail("Missing parameter for attribute name");
-    }
-    let attribute = by_attribute.then(|| rest.remove(0));
-    let test = (!rest.is_empty()).then(|| rest.remove(0));
-    let mut out = Vec::new();
-    for item in items {
-        charge(64)?;
-        let subject = attribute_of(&item, &attribute)?;
-        let passes = match &test {
-            None => subject.is_true(),
-            Some(test) => {
-                let mut values = vec![subject];
-                values.extend(rest.iter().cloned());
-                state.perform_test(text(test, "select")?, &with_named(values, args.named.clone()))?
-            }
-        };
-        if passes == keep {
-            out.push(item);
-        }
-    }
-    Ok(Generator::value(out))
-}
-
-/// round(x, digits) on the exact decimal value, ties to even.
-fn round_to(x: f64, digits: i128) -> f64 {
-    if !x.is_finite() || digits > 330 {
-        return x;
-    }
-    if digits >= 0 {
-        return format!("{x:.*}", digits as usize).parse().unwrap_or(x);
-    }
-    if digits < -308 {
-        return 0f64.copysign(x);
-    }
-    let unit = 10f64.powi(-digits as i32);
-    (x / unit).round_ties_even() * unit
-}
-
-fn round(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, precision, method] = args.bind("round", ["value", "precision", "method"], 1)?;
-    let v = v.unwrap_or_default();
-    let precision = integer(&precision, 0, "round")?;
-    let method = method.unwrap_or(Value::from("common"));
-    let method = method.as_str().unwrap_or_default();
-    if v.is_undefined() {
-        return undefined();
-    }
-    let Some(x) = as_float(&v) else { return fail(format!("type {} doesn't define __round__ method", type_name(&v))) };
-    match (method, as_int(&v)) {
-        ("common", Some(n)) if precision >= 0 => Ok(int(n)),
-        ("common", Some(n)) => {
-            let Some(unit) = u32::try_from(-precision).ok().and_then(|p| 10i128.checked_pow(p)) else { return Ok(int(0)) };
-            let (floor, rest) = (n.div_euclid(unit), n.rem_euclid(unit));
-            let up = rest * 2 > unit || (rest * 2 == unit && floor % 2 != 0);
-            Ok(int((floor + i128::from(up)) * unit))
-        }
-        ("common", None) => Ok(Value::from(round_to(x, precision))),
-        ("ceil" | "floor", _) => {
-            let unit = 10f64.powi(precision.clamp(-400, 400) as i32);
-            let scaled = x * unit;
-            if !scaled.is_finite() {
-                return fail("cannot convert float infinity to integer");
-            }
-            Ok(Value::from(if method == "ceil" { scaled.ceil() } else { scaled.floor() } / unit))
-        }
-        _ => fail("method must be common, ceil or floor"),
-    }
-}
-
-fn batch(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, count, fill] = args.bind("batch", ["value", "linecount", "fill_with"], 2)?;
-    let items = iterate(&v.unwrap_or_default())?;
-    let count = usize::try_from(integer(&count, 0, "batch")?).unwrap_or(0);
-    if count == 0 {
-        // Jinja2 never reaches a length of 0 or less again: one batch with everything
-        let all = if items.is_empty() { Vec::new() } else { vec![list(items)] };
-        return Ok(Generator::value(all));
-    }
-    let mut out = Vec::new();
-    for chunk in items.chunks(count) {
-        let mut chunk = chunk.to_vec();
-        if let Some(fill) = fill.as_ref().filter(|f| !f.is_none()) {
-            charge((count - chunk.len()).saturating_mul(ELEMENT_BYTES))?;
-            chunk.resize(count, fill.clone());
-        }
-        out.push(list(chunk));
-    }
-    Ok(Generator::value(out))
-}
-
-fn slice(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, slices, fill] = args.bind("slice", ["value", "slices", "fill_with"], 2)?;
-    let items = iterate(&v.unwrap_or_default())?;
-    let slices = usize::try_from(integer(&slices, 0, "slice")?).unwrap_or(0);
-    if slices == 0 {
-        return fail("integer division or modulo by zero");
-    }
-    charge(slices.saturating_mul(2 * ELEMENT_BYTES))?;
-    let (each, extra) = (items.len() / slices, items.len() % slices);
-    let mut rest = items.into_iter();
-    let mut out = Vec::new();
-    for i in 0..slices {
-        let mut part: Vec<Value> = rest.by_ref().take(each + usize::from(i < extra)).collect();
-        if let (Some(fill), true) = (fill.as_ref().filter(|f| !f.is_none()), i >= extra) {
-            part.push(fill.clone());
-        }
-        out.push(list(part));
-    }
-    Ok(Generator::value(out))
-}
-
 /// Jinja2's own title: a capital after blanks and opening brackets only.
 fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -683,7 +287,6 @@ fn title(text: &str) -> String {
 fn truncate(_: &mut State, args: Args) -> Result<Value, Error> {
     let [v, length, kill, end, leeway] = args.bind("truncate", ["s", "length", "killwords", "end", "leeway"], 1)?;
     let v = v.unwrap_or_default();
-    let s = text(&v, "truncate")?;
     let end = end.unwrap_or(Value::from("..."));
     let end = text(&end, "truncate")?;
     let length = integer(&length, 255, "truncate")?;
@@ -692,33 +295,11 @@ fn truncate(_: &mut State, args: Args) -> Result<Value, Error> {
     if length < end_len || leeway < 0 {
         return fail("truncate: the length must hold the end, and leeway can't be negative");
     }
-    if s.chars().count() as i128 <= length.saturating_add(leeway) {
-        return Ok(v.clone());
+    if crate::value::length(&v)? as i128 <= length.saturating_add(leeway) {
+        return Ok(v);
     }
+    let s = text(&v, "truncate")?;
     let kept: String = s.chars().take((length - end_len) as usize).collect();
     let kept = if truth(&kill, false) { kept.as_str() } else { kept.rsplit_once(' ').map_or(kept.as_str(), |(head, _)| head) };
     Ok(Value::from([kept, end].concat()))
-}
-
-fn filesizeformat(_: &mut State, args: Args) -> Result<Value, Error> {
-    let [v, binary] = args.bind("filesizeformat", ["value", "binary"], 1)?;
-    let binary = truth(&binary, false);
-    let v = v.unwrap_or_default();
-    let Some(bytes) = to_float(&v) else { return fail(format!("could not convert to float: {}", type_name(&v))) };
-    let base: f64 = if binary { 1024.0 } else { 1000.0 };
-    if bytes == 1.0 {
-        return Ok(Value::from("1 Byte"));
-    }
-    if bytes < base {
-        return Ok(Value::from(format!("{} Bytes", float_repr(bytes.trunc()).trim_end_matches(".0"))));
-    }
-    let mut unit = base;
-    for (i, prefix) in "kMGTPEZY".chars().enumerate() {
-        unit *= base;
-        if bytes < unit || i == 7 {
-            let name = if binary { format!("{}iB", prefix.to_ascii_uppercase()) } else { format!("{prefix}B") };
-            return Ok(Value::from(format!("{:.1} {name}", base * bytes / unit)));
-        }
-    }
-    fail("filesizeformat: no unit fits")
 }

@@ -57,8 +57,7 @@ fn range(args: Args) -> Result<Value, Error> {
     if step == 0 {
         return fail("range() arg 3 must not be zero");
     }
-    let distance = if step > 0 { stop.saturating_sub(start) } else { start.saturating_sub(stop) };
-    let len = if distance <= 0 { 0 } else { (distance - 1) / step.saturating_abs() + 1 };
+    let len = Range::count(start, stop, step);
     if len > MAX_RANGE {
         return fail(format!("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({MAX_RANGE})."));
     }

@@ -4,6 +4,8 @@ mod args;
 mod budget;
 mod conversation;
 mod filters;
+mod filters_numbers;
+mod filters_sequences;
 mod globals;
 mod json;
 mod methods;

@@ -59,10 +59,7 @@ pub fn call(receiver: &Value, name: &str, args: Args) -> Result<Value, Error> {
     match kind(receiver) {
         Kind::Str => {
             let result = string(receiver.as_str().unwrap_or_default(), name, args)?;
-            Ok(match (receiver.is_safe(), result.as_str()) {
-                (true, Some(text)) => Value::from_safe_string(text.to_string()),
-                _ => result,
-            })
+            if receiver.is_safe() { marked_safe(result) } else { Ok(result) }
         }
         Kind::Dict => dict(receiver, name, args),
         Kind::Float => {
@@ -71,6 +68,17 @@ pub fn call(receiver: &Value, name: &str, args: Args) -> Result<Value, Error> {
         }
         _ => sequence(receiver, name, args),
     }
+}
+
+/// What a method of Markup gives: Markup, also in lists and tuples.
+fn marked_safe(result: Value) -> Result<Value, Error> {
+    let marked = || iterate(&result)?.into_iter().map(marked_safe).collect::<Result<Vec<_>, _>>();
+    Ok(match kind(&result) {
+        Kind::Str => Value::from_safe_string(result.as_str().unwrap_or_default().to_string()),
+        Kind::List => list(marked()?),
+        Kind::Tuple => tuple(marked()?),
+        _ => result,
+    })
 }
 
 fn dict(receiver: &Value, name: &str, args: Args) -> Result<Value, Error> {

@@ -178,6 +178,11 @@ pub fn rem(a: &Value, b: &Value) -> Result<Value, Error> {
 pub fn percent_format(text: &str, value: &Value) -> Result<Value, Error> {
     let values = if kind(value) == Kind::Tuple { iterate(value)? } else { vec![value.clone()] };
     charge(text.len() + format_widths(text)?)?;
+    // What can be subscripted counts as a mapping, of which not every value must be used.
+    let mapping = matches!(kind(value), Kind::Dict | Kind::List | Kind::Range | Kind::Undefined);
+    if !mapping && values.len() > text.replace("%%", "").matches('%').count() {
+        return fail("not all arguments converted during string formatting");
+    }
     for v in &values {
         charge(str_of(v)?.len())?;
     }
@@ -402,8 +407,8 @@ pub fn sorted<T>(items: Vec<T>, less: impl Fn(&T, &T) -> Result<bool, Error> + C
     Ok(merged)
 }
 
-/// The indices that sequence[start:stop:step] takes from a sequence of `len` (Python's slice.indices).
-fn slice_indices(len: usize, start: Option<i128>, stop: Option<i128>, step: i128) -> Vec<usize> {
+/// Where sequence[start:stop:step] begins and ends in a sequence of `len` (Python's slice.indices).
+fn slice_bounds(len: usize, start: Option<i128>, stop: Option<i128>, step: i128) -> (i128, i128) {
     let n = len as i128;
     let (low, high) = if step > 0 { (0, n) } else { (-1, n - 1) };
     let clamp = |index: Option<i128>, default: i128| match index {
@@ -411,8 +416,11 @@ fn slice_indices(len: usize, start: Option<i128>, stop: Option<i128>, step: i128
         Some(i) if i < 0 => i.saturating_add(n).max(low),
         Some(i) => i.min(high),
     };
-    let mut at = clamp(start, if step > 0 { low } else { high });
-    let end = clamp(stop, if step > 0 { high } else { low });
+    (clamp(start, if step > 0 { low } else { high }), clamp(stop, if step > 0 { high } else { low }))
+}
+
+fn slice_indices(len: usize, start: Option<i128>, stop: Option<i128>, step: i128) -> Vec<usize> {
+    let (mut at, end) = slice_bounds(len, start, stop, step);
     let mut indices = Vec::new();
     while (step > 0 && at < end) || (step < 0 && at > end) {
         indices.push(at as usize);
@@ -432,10 +440,9 @@ pub fn slice(v: &Value, start: &Value, stop: &Value, step: &Value) -> Result<Val
     match kind(v) {
         Kind::Str | Kind::List | Kind::Tuple | Kind::Range => {}
         Kind::Undefined => return undefined(),
-        // environment.getitem swallows the TypeError and gives an undefined value
-        _ => return Ok(Value::UNDEFINED),
+        _ => return fail(format!("'{}' object is not subscriptable", type_name(v))),
     }
-    let (Ok(start), Ok(stop), Ok(step)) = (start, stop, step) else { return Ok(Value::UNDEFINED) };
+    let (start, stop, step) = (start?, stop?, step?);
     let step = step.unwrap_or(1);
     if step == 0 {
         return fail("slice step cannot be zero");
@@ -445,6 +452,10 @@ pub fn slice(v: &Value, start: &Value, stop: &Value, step: &Value) -> Result<Val
         let chars: Vec<char> = text.chars().collect();
         let part: String = slice_indices(chars.len(), start, stop, step).into_iter().map(|i| chars[i]).collect();
         return Ok(if v.is_safe() { Value::from_safe_string(part) } else { Value::from(part) });
+    }
+    if let Some(range) = v.downcast_object_ref::<Range>() {
+        let (from, to) = slice_bounds(range.len, start, stop, step);
+        return Ok(Value::from_object(range.part(from, to, step)));
     }
     let items = iterate(v)?;
     let part: Vec<Value> = slice_indices(items.len(), start, stop, step).into_iter().map(|i| items[i].clone()).collect();

@@ -97,6 +97,32 @@ fn call<'a>(node: &ast::Call<'a>, span: Span) -> Expr<'a> {
     }
 }
 
+/// a < b < c. With operands in the middle that can be evaluated twice it is (a < b) and (b < c), which stops early as in Python;
+/// else all operands are evaluated once.
+fn comparisons<'a>(chain: &ast::Compare<'a>, span: Span) -> Expr<'a> {
+    let simple = |e: &Expr<'a>| matches!(e, Expr::Var(_) | Expr::Const(_));
+    let (last, middle) = chain.ops.split_last().map_or((None, &[][..]), |(last, rest)| (Some(last), rest));
+    if last.is_none() || !middle.iter().all(|step| simple(&step.expr)) {
+        let mut operands = Vec::new();
+        for step in &chain.ops {
+            operands.push(constant(Value::from(compare_name(step.op)), span));
+            operands.push(expr(&step.expr));
+        }
+        return filter("<<", expr(&chain.expr), operands, span);
+    }
+    let mut left = &chain.expr;
+    let mut whole: Option<Expr<'a>> = None;
+    for step in &chain.ops {
+        let pair = filter(compare_name(step.op), expr(left), vec![expr(&step.expr)], span);
+        whole = Some(match whole {
+            None => pair,
+            Some(before) => Expr::BinOp(spanned(ast::BinOp { op: ast::BinOpKind::ScAnd, left: before, right: pair }, span)),
+        });
+        left = &step.expr;
+    }
+    whole.unwrap_or_else(|| expr(&chain.expr))
+}
+
 fn expr<'a>(node: &Expr<'a>) -> Expr<'a> {
     let span = node.span();
     match node {
@@ -111,14 +137,7 @@ fn expr<'a>(node: &Expr<'a>) -> Expr<'a> {
             ast::UnaryOpKind::Neg => filter("-x", expr(&op.expr), Vec::new(), span),
         },
         Expr::BinOp(op) => binary(op, span),
-        Expr::Compare(chain) => {
-            let mut operands = Vec::new();
-            for step in &chain.ops {
-                operands.push(constant(Value::from(compare_name(step.op)), span));
-                operands.push(expr(&step.expr));
-            }
-            filter("<<", expr(&chain.expr), operands, span)
-        }
+        Expr::Compare(chain) => comparisons(chain, span),
         Expr::IfExpr(e) => Expr::IfExpr(spanned(
             ast::IfExpr { test_expr: expr(&e.test_expr), true_expr: expr(&e.true_expr), false_expr: optional(&e.false_expr) },
             span,

@@ -121,6 +121,11 @@ fn write_repr(out: &mut String, v: &Value, depth: usize) -> Result<(), Error> {
         Kind::None => out.push_str("None"),
         Kind::Bool => out.push_str(if v.is_true() { "True" } else { "False" }),
         Kind::Float => out.push_str(&float_repr(f64::try_from(v.clone())?)),
+        Kind::Str if v.is_safe() => {
+            out.push_str("Markup(");
+            write_string_repr(out, v.as_str().unwrap_or_default());
+            out.push(')');
+        }
         Kind::Str => write_string_repr(out, v.as_str().unwrap_or_default()),
         Kind::List => {
             out.push('[');

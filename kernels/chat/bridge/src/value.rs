@@ -196,6 +196,16 @@ pub struct Range {
 }
 
 impl Range {
+    /// How many numbers lie between; `step` is not 0.
+    pub fn count(start: i128, stop: i128, step: i128) -> i128 {
+        let distance = if step > 0 { stop.saturating_sub(start) } else { start.saturating_sub(stop) };
+        if distance <= 0 { 0 } else { (distance - 1) / step.saturating_abs() + 1 }
+    }
+    /// A slice of it, by indices.
+    pub fn part(&self, from: i128, to: i128, by: i128) -> Range {
+        let (start, stop, step) = (self.start + self.step * from, self.start + self.step * to, self.step.saturating_mul(by));
+        Range { start, stop, step, len: usize::try_from(Range::count(start, stop, step)).unwrap_or(0) }
+    }
     pub fn at(&self, index: usize) -> Value {
         int(self.start + self.step * index as i128)
     }
