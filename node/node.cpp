@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "node/machine.h"
@@ -26,25 +28,45 @@ ComputeOptions compute_options(const NodeOptions& options) {
 
 }  // namespace
 
+struct Node::Threads {
+  std::vector<std::thread> all;
+};
+
 Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   auto store = ModelStore::open(options.models, options.models_dir);
   if (!store) return fail(std::move(store.error()));
   std::unique_ptr<Node> node(new Node(std::move(*store), options));
-  Team& team = node->compute_.team();
-  node->threads_.emplace_back([&compute = node->compute_] { compute.run(); });
-  for (std::size_t member = 1; member < team.size(); ++member) {
-    node->threads_.emplace_back([&team, member] { team.serve(member); });
-  }
-  node->threads_.emplace_back([&node = *node, chat_process = options.chat_process] {
-    node.chat_process_ = std::make_unique<ChatProcess>(chat_process);
-    node.render_jobs_.run();
-    node.chat_process_.reset();
-  });
+  if (auto ok = node->start_threads(options.chat_process); !ok) return fail(std::move(ok.error()));
   return node;
 }
 
+Status Node::start_threads(const ChatProcessOptions& chat_process) {
+  Team& team = compute_.team();
+  auto& threads = threads_->all;
+  try {
+    for (std::size_t member = 1; member < team.size(); ++member) {
+      threads.emplace_back([&team, member] { team.serve(member); });
+    }
+    threads.emplace_back([this, chat_process] {
+      chat_process_ = std::make_unique<ChatProcess>(chat_process);
+      render_jobs_.run();
+      chat_process_.reset();
+    });
+    threads.emplace_back(
+        [this] { compute_.run(); });  // last: it relies on its helpers, and stops them at its end
+  } catch (const std::system_error& error) {
+    team.stop();
+    return fail(ErrorCode::kIo,
+                fmt::format("cannot start {} threads: {}", team.size() + 1, printable(error.what())));
+  }
+  return {};
+}
+
 Node::Node(ModelStore store, const NodeOptions& options)
-    : store_(std::move(store)), compute_(store_, compute_options(options)), render_jobs_(kMostRenderJobs) {}
+    : store_(std::move(store)),
+      compute_(store_, compute_options(options)),
+      render_jobs_(kMostRenderJobs),
+      threads_(std::make_unique<Threads>()) {}
 
 Node::~Node() {
   stop(0);
@@ -53,8 +75,8 @@ Node::~Node() {
 void Node::stop(double grace_s) {
   compute_.stop(grace_s);
   render_jobs_.close();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  for (std::thread& thread : threads_->all) thread.join();
+  threads_->all.clear();
 }
 
 Result<const StoredModel*> Node::stored(std::string_view model) const {

@@ -10,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "node/chat_process.h"
@@ -63,6 +62,7 @@ class Node final : public Client {
 
  private:
   Node(ModelStore store, const NodeOptions& options);
+  [[nodiscard]] Status start_threads(const ChatProcessOptions& chat_process);
 
   [[nodiscard]] Result<Engine*> engine(std::string_view model) const;
   [[nodiscard]] Result<const StoredModel*> stored(std::string_view model) const;
@@ -73,7 +73,8 @@ class Node final : public Client {
   JobQueue render_jobs_;
   std::unique_ptr<ChatProcess> chat_process_;  // made, used and ended by the thread that renders
   std::atomic<RequestId> next_id_{1};
-  std::vector<std::thread> threads_;
+  struct Threads;
+  std::unique_ptr<Threads> threads_;
 };
 
 }  // namespace zswarm::node
