@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <unordered_set>
@@ -70,23 +71,20 @@ class Loader {
     total_ += target.bytes();
   }
 
+  /// Repacks piece by piece, and drops the source of each, so that no tensor is in memory twice.
   Result<HugeMemory> pack_all() {
     Result<HugeMemory> memory = HugeMemory::allocate(total_);
     if (!memory) return memory;
     std::uint64_t done = 0;
     for (const Job& job : jobs_) {
       auto* target = reinterpret_cast<std::uint8_t*>(memory->data()) + done;
-      const quant::PackedMatrix shape = *job.target;
-      team_.run([&](std::size_t) {
-        for (;;) {
-          const std::size_t panel = team_.claim(shape.panels());
-          if (panel == shape.panels()) return;
-          quant::pack_panel(shape, panel, job.tensor->data.data(), target + panel * shape.panel_bytes);
-        }
-      });
+      const std::size_t panels = job.target->panels();
+      const std::size_t piece = std::max<std::size_t>(1, kPieceBytes / job.target->panel_bytes);
+      for (std::size_t first = 0; first < panels; first += piece) {
+        pack_piece(job, first, std::min(first + piece, panels), target);
+      }
       job.target->data = target;
-      file_.file().drop(job.tensor->data);
-      done += shape.bytes();
+      done += job.target->bytes();
       if (progress_) progress_(done, total_);
     }
     return memory;
@@ -113,6 +111,25 @@ class Loader {
     const gguf::TensorInfo* tensor;
     quant::PackedMatrix* target;
   };
+
+  static constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
+
+  void pack_piece(const Job& job, std::size_t first, std::size_t last, std::uint8_t* target) {
+    const quant::PackedMatrix& shape = *job.target;
+    team_.run([&](std::size_t) {
+      for (;;) {
+        const std::size_t i = team_.claim(last - first, 4);
+        if (i == last - first) return;
+        for (std::size_t panel = first + i; panel < std::min(first + i + 4, last); ++panel) {
+          quant::pack_panel(shape, panel, job.tensor->data.data(), target + panel * shape.panel_bytes);
+        }
+      }
+    });
+    const std::size_t row_bytes = job.tensor->data.size() / shape.rows;
+    const std::size_t begin = first * quant::kPanelRows * row_bytes;
+    const std::size_t end = std::min(last * quant::kPanelRows, shape.rows) * row_bytes;
+    file_.file().drop(job.tensor->data.subspan(begin, end - begin));
+  }
 
   const gguf::Reader& file_;
   const Config& config_;
