@@ -63,11 +63,22 @@ def terminal(start, model):
     os.close(terminal.side)
 
 
-def test_a_conversation_remembers_and_ctrl_d_ends_it(terminal):
-    terminal.type("My name is Zelda.\n")
-    terminal.read_until(r"tokens/s.*> $")
-    terminal.type("What is my name?\n")
-    assert "Zelda" in terminal.read_until(r"tokens/s.*> $")
+def prompt_tokens(text):
+    """Of the last answer, from the line that tells its speed."""
+    return int(re.findall(r"prompt of (\d+)", text)[-1])
+
+
+def test_a_conversation_goes_on_until_clear_and_ctrl_d_ends_it(terminal):
+    terminal.type("What is 2+2?\n")
+    first = terminal.read_until(r"tokens/s.*> $")
+    assert "4" in first.split("?", 1)[1].split("[")[0]
+    terminal.type("What is 2+2?\n")
+    second = prompt_tokens(terminal.read_until(r"tokens/s.*> $"))
+    assert second > prompt_tokens(first) + 10
+    terminal.type("/clear\n")
+    terminal.read_until(r"> $")
+    terminal.type("What is 2+2?\n")
+    assert prompt_tokens(terminal.read_until(r"tokens/s.*> $")) == prompt_tokens(first)
     terminal.type("\x04")
     assert terminal.process.wait(timeout=30) == 0
 
