@@ -34,7 +34,7 @@ TEST(Regex, SpaceIsUnicodesWhiteSpaceInsideAndOutsideBrackets) {
 
 TEST(Regex, KnowsCharactersUpToUnicode16) {
   EXPECT_TRUE(matches(R"(\p{L}[\p{L}])", "\U00031350\U0002EBF0"));  // CJK extensions H (15.0) and I (15.1)
-  EXPECT_TRUE(matches(R"(\p{N})", "\U00010D40"));                  // a digit of Garay (16.0)
+  EXPECT_TRUE(matches(R"(\p{N})", "\U00010D40"));                   // a digit of Garay (16.0)
   EXPECT_TRUE(matches(R"([^\p{L}\p{N}])", "\U0001FAE8"));
   EXPECT_TRUE(matches(R"(\p{S})", "\U0001FAE8"));  // shaking face (15.0)
   EXPECT_FALSE(matches(R"([^\s\p{L}])", "\U00031350"));
