@@ -42,7 +42,7 @@ class Tokenizer {
   static Result<std::unique_ptr<const Tokenizer>> from_metadata(const Metadata& metadata);
   virtual ~Tokenizer() = default;
 
-  /// The longest text that encode() takes; its working memory is up to about 60 times that.
+  /// The longest text that encode() takes; its working memory is up to about 40 times that.
   [[nodiscard]] static constexpr std::size_t max_text_bytes() { return std::size_t{16} << 20; }
 
   /// Fails only with kTooLarge (text over max_text_bytes()) or kInternal (a match limit, which is a bug).
