@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <ostream>
 #include <string>
 #include <thread>
 
@@ -138,7 +139,7 @@ class HostileTemplate : public ChatProcessTest,
 TEST_P(HostileTemplate, EndsInAnErrorWithinItsLimits) {
   const auto start = std::chrono::steady_clock::now();
   const auto text =
-      process_.render(GetParam().second, R"({"messages": [{"role": "user", "content": "x"}]})", 4s);
+      process_.render(GetParam().source, R"({"messages": [{"role": "user", "content": "x"}]})", 4s);
   EXPECT_LT(std::chrono::steady_clock::now() - start, 15s);
   EXPECT_FALSE(text) << "rendered " << text->size() << " bytes";
   if (!text) {
@@ -159,7 +160,7 @@ std::string nested(std::string_view before, std::string_view middle, std::string
   return repeated(before, times) + std::string(middle) + repeated(after, times);
 }
 
-std::vector<std::pair<const char*, std::string>> hostile_templates() {
+std::vector<Hostile> hostile_templates() {
   return {
       {"EndlessRange", "{% for i in range(10**12) %}x{% endfor %}"},
       {"NestedLoops",
@@ -262,7 +263,7 @@ std::vector<std::pair<const char*, std::string>> hostile_templates() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Templates, HostileTemplate, ::testing::ValuesIn(hostile_templates()),
-                         [](const auto& case_of) { return std::string(case_of.param.first); });
+                         [](const auto& case_of) { return std::string(case_of.param.name); });
 
 }  // namespace
 }  // namespace zswarm::node

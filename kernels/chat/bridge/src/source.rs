@@ -6,6 +6,9 @@ use minijinja::{Error, ErrorKind};
 /// Tokens of one tag that can nest or chain. 1 + 1 + 1 … makes a tree as deep as the chain is long.
 const MAX_TOKENS_PER_TAG: usize = 3000;
 
+/// {% elif %} nests in the tree, each in the one before.
+const MAX_ELIFS: usize = 1000;
+
 pub const MAX_SOURCE_BYTES: usize = 4 << 20;
 
 fn error(message: String) -> Error {
@@ -21,6 +24,7 @@ pub fn prepare(source: &str) -> Result<String, Error> {
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let mut out = String::with_capacity(source.len() + 64);
     let mut rest = source.as_str();
+    let mut elifs = 0;
     while let Some(at) = find_tag(rest) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
@@ -31,6 +35,10 @@ pub fn prepare(source: &str) -> Result<String, Error> {
                 Some(start) => raw_end(rest, start),
                 None => {
                     let end = tag_end(rest, "%}")?;
+                    elifs += usize::from(rest[2..].trim_start_matches(['-', '+']).trim_start().starts_with("elif"));
+                    if elifs > MAX_ELIFS {
+                        return Err(error(format!("the template has more than {MAX_ELIFS} tags 'elif'")));
+                    }
                     if let Some(replaced) = generation(&rest[..end]) {
                         out.push_str(&replaced);
                         rest = &rest[end..];
