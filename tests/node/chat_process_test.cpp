@@ -133,8 +133,13 @@ TEST(ChatProcess, TheChildEndsWithTheThreadThatStartedIt) {
 
 /// Each of these costs more than it may: time, memory, stack or text. It must end in an error, and the next
 /// rendering must work.
-class HostileTemplate : public ChatProcessTest,
-                        public ::testing::WithParamInterface<std::pair<const char*, std::string>> {};
+struct Hostile {
+  const char* name;
+  std::string source;
+  friend void PrintTo(const Hostile& hostile, std::ostream* out) { *out << hostile.name; }
+};
+
+class HostileTemplate : public ChatProcessTest, public ::testing::WithParamInterface<Hostile> {};
 
 TEST_P(HostileTemplate, EndsInAnErrorWithinItsLimits) {
   const auto start = std::chrono::steady_clock::now();
