@@ -28,6 +28,15 @@ seconds_since() {
   if [ "$s" -ge 60 ]; then printf '%d min %d s' $((s / 60)) $((s % 60)); else printf '%d s' "$s"; fi
 }
 
+# Ctrl-C and SIGTERM end the step that runs, with its children.
+step_group=
+stop_step() {
+  [ -z "$step_group" ] || kill -TERM -- "-$step_group" 2>/dev/null
+  printf '\nStopped. Started again, it goes on where it was.\n' >&2
+  exit 130
+}
+trap stop_step INT TERM HUP
+
 # What apt, pip, cargo and npm say when there is no network.
 network_errors='Temporary failure (in name )?resol|Could not resolve|Could not connect to|Network is unreachable|NewConnectionError|Name or service not known|No address associated|EAI_AGAIN|ENOTFOUND|ENETUNREACH|Connection timed out|ConnectTimeout'
 
@@ -37,8 +46,11 @@ step() {
   local title=$1 start=$SECONDS log pid status=0 line
   shift
   log="$cache/log/$(printf '%s' "$title" | tr -c 'A-Za-z0-9' '-' | tr -s '-' | cut -c1-60).log"
+  set -m # a process group of its own, so that Ctrl-C can end all of it
   "$@" >"$log" 2>&1 </dev/null &
   pid=$!
+  set +m
+  step_group=$pid
   if [ -t 1 ]; then
     while kill -0 "$pid" 2>/dev/null; do
       line=$(tail -c 400 "$log" 2>/dev/null | tr '\r' '\n' | grep -oE '^\[[0-9]+/[0-9]+\]|^ *[0-9]+%' | tail -n 1)
@@ -48,11 +60,14 @@ step() {
     printf '\r\e[K'
   fi
   wait "$pid" || status=$?
+  step_group=
   if [ "$status" -eq 0 ]; then
     printf '  %s✓%s %s %s(%s)%s\n' "$green" "$plain" "$title" "$dim" "$(seconds_since "$start")" "$plain"
   else
     printf '  %s✗%s %s (%s)\n' "$red" "$plain" "$title" "$(seconds_since "$start")"
+    step_lacked_network=false
     if grep -qiE "$network_errors" "$log"; then
+      step_lacked_network=true
       printf '    The network is needed here and a server could not be reached: check the connection (or the proxy settings) and start again.\n'
     else
       printf '    The end of %s:\n' "${log#"$root"/}"
@@ -122,8 +137,10 @@ install_packages() {
     admin=(sudo)
   fi
   # shellcheck disable=SC2086 # $missing is a list of words
-  step "install $(printf '%s' "$missing" | wc -w) packages" apt_install "${admin[@]+"${admin[@]}"}" -- $missing ||
+  step "install $(printf '%s' "$missing" | wc -w) packages" apt_install "${admin[@]+"${admin[@]}"}" -- $missing || {
+    ! $step_lacked_network || exit 1
     fail "Packages could not be installed, the lines above say why; to try by hand: apt-get update && apt-get install -y $missing"
+  }
 }
 
 # apt_install [sudo] -- PACKAGE…
