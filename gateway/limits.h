@@ -40,6 +40,7 @@ struct Limits {
   // Work that would hold up the loop goes to a worker thread from these sizes on.
   std::size_t inline_parse_bytes = 64u << 10;
   std::size_t inline_tokenize_bytes = 4u << 10;
+  std::size_t inline_entries = 2'000;  // logprobs, or numbers of embeddings, in an answer
 
   // Fields.
   std::size_t messages = 4096;
@@ -53,8 +54,9 @@ struct Limits {
   std::size_t model_name_bytes = 512;
   std::int64_t choices = 32;  // n
   std::int64_t top_logprobs = 20;
-  std::uint64_t answers = 256;                // prompts x n
-  std::uint64_t logprob_entries = 1'000'000;  // answers x tokens x (1 + alternatives), for one HTTP request
+  std::uint64_t answers = 256;  // prompts x n
+  std::uint64_t logprob_entries =
+      200'000;  // tokens x (1 + alternatives) that one HTTP request may gather in memory
 
   // Generation.
   std::size_t at_once_per_request = 8;  // answers of one HTTP request that generate side by side

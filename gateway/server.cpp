@@ -70,10 +70,6 @@ Status parse_address(const std::string& text, Options& options) {
 struct Server::Impl {
   Impl(node::Client& client, Options given)
       : options(std::move(given)),
-        worker_guard(asio::make_work_guard(worker_io)),
-        acceptor(io),
-        pause(io),
-        grace_timer(io),
         loop(std::make_shared<Loop>(io)),
         context{.client = client,
                 .limits = options.limits,
@@ -84,7 +80,11 @@ struct Server::Impl {
                 .worker_io = worker_io,
                 .loop = loop,
                 .metrics = {},
-                .generations = {}} {}
+                .generations = {}},
+        worker_guard(asio::make_work_guard(worker_io)),
+        acceptor(io),
+        pause(io),
+        grace_timer(io) {}
 
   ~Impl() { loop->close(); }
 
@@ -96,13 +96,15 @@ struct Server::Impl {
   void stop_if_done();
 
   Options options;
+  std::shared_ptr<Loop> loop;
+  Context context;
+  // Destroying the loop destroys the coroutines that still wait in it, and those use the context: so it comes
+  // after the context here, which until then only holds its address.
   asio::io_context io{1};
   asio::io_context worker_io;
   asio::executor_work_guard<asio::io_context::executor_type> worker_guard;
   tcp::acceptor acceptor;
   asio::steady_timer pause, grace_timer;
-  std::shared_ptr<Loop> loop;
-  Context context;
   std::set<std::shared_ptr<Session>> sessions;
 };
 

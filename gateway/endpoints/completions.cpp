@@ -28,7 +28,8 @@ ApiResult<EchoedPrompt> echo_of(const node::Client& client, const node::ModelCar
 }
 
 ApiResult<AnswerPlan> completion_plan(const node::Client& client, const CompletionRequest& request,
-                                      const node::ModelCard& card, const TokenLists& lists) {
+                                      const node::ModelCard& card, const TokenLists& lists,
+                                      const Limits& limits) {
   const GenerationFields& fields = request.generation;
   const bool logprobs = fields.sampling.top_logprobs >= 0;
   AnswerPlan plan;
@@ -36,6 +37,13 @@ ApiResult<AnswerPlan> completion_plan(const node::Client& client, const Completi
   plan.stream = fields.stream;
   plan.include_usage = fields.include_usage;
   plan.score_only = request.echo && logprobs && fields.max_tokens == 0u;
+  if (request.echo && logprobs) {
+    // A prompt's scores come at once, streamed or not.
+    std::uint64_t tokens = 0;
+    for (const auto& list : lists) tokens += list.size();
+    const auto per_token = static_cast<std::uint64_t>(fields.sampling.top_logprobs) + 1;
+    if (tokens * fields.choices * per_token > limits.logprob_entries) return refuse(too_many_logprobs());
+  }
   const std::uint64_t seed = fields.seed ? *fields.seed : random_seed();
   for (std::size_t p = 0; p < lists.size(); ++p) {
     PromptInfo info{lists[p].size(), std::nullopt};
@@ -111,7 +119,7 @@ EndpointResult completions(Context& context, Exchange& exchange) {
   std::vector<Prompt> prompts = request->echo ? request->prompts : std::move(request->prompts);
   const auto lists = co_await tokenize_prompts(context, *card, std::move(prompts), "prompt");
   if (!lists) co_return error_response(lists.error());
-  auto plan = completion_plan(context.client, *request, *card, *lists);
+  auto plan = completion_plan(context.client, *request, *card, *lists, context.limits);
   if (!plan) co_return error_response(plan.error());
 
   AnswerHead head{random_id("cmpl-"), unix_now_s(), card->id, fields.sampling.top_logprobs >= 0,

@@ -75,7 +75,11 @@ EndpointResult embeddings(Context& context, Exchange& exchange) {
   for (const auto& list : *lists) tokens += list.size();
   const auto vectors = co_await embed_all(context, exchange, *card, std::move(*lists));
   if (!vectors) co_return error_response(vectors.error());
-  co_return json_response(embedding_response(card->id, *vectors, tokens, request->base64));
+  const bool many = vectors->size() * vectors->front().size() > context.limits.inline_entries;
+  std::function<std::string()> write = [&] {
+    return embedding_response(card->id, *vectors, tokens, request->base64);
+  };
+  co_return json_response(co_await offload(context, many, std::move(write)));
 }
 
 }  // namespace zswarm::gateway

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "gateway/generate/generation.h"
+#include "gateway/openai/generation_fields.h"
 
 namespace zswarm::gateway {
 namespace {
@@ -43,6 +44,9 @@ class Progress {
 
   [[nodiscard]] Usage usage() const { return usage_; }
 
+  // Logprobs gathered for a whole answer: tokens and their alternatives.
+  [[nodiscard]] std::uint64_t held_entries() const { return held_entries_; }
+
   // The chunks (server-sent events) that `news` makes; without streaming, collects it instead. An Error is
   // not for here.
   std::string take(const Generation::News& news) {
@@ -52,10 +56,16 @@ class Progress {
       if (plan_.score_only) finish(news.index, node::FinishReason::kLength, out);
     } else if (const auto* delta = std::get_if<node::Delta>(&news.event)) {
       open(news.index, nullptr, out);
-      add(news.index, *delta, out);
+      // A prompt of one token has no scores: then the first token, which nobody asked for, says that it was
+      // read.
+      if (plan_.score_only) {
+        finish(news.index, node::FinishReason::kLength, out);
+      } else {
+        add(news.index, *delta, out);
+      }
     } else if (const auto* finished = std::get_if<node::Finished>(&news.event)) {
       open(news.index, nullptr, out);
-      usage_.completion_tokens += finished->completion_tokens;
+      if (!plan_.score_only) usage_.completion_tokens += finished->completion_tokens;
       if (news.index % plan_.choices == 0) usage_.cached_tokens += finished->cached_tokens;
       finish(news.index, finished->reason, out);
     }
@@ -80,6 +90,7 @@ class Progress {
     if (plan_.stream) {
       put(format_.opening(index, echoed ? &*echoed : nullptr), out);
     } else {
+      if (echoed) held_entries_ += entries_in(echoed->tokens);
       state.choice.echoed = std::move(echoed);
     }
   }
@@ -92,12 +103,19 @@ class Progress {
       return;
     }
     choice.text += delta.text;
+    held_entries_ += entries_in(delta.logprobs);
     choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
   }
 
   void finish(std::size_t index, node::FinishReason reason, std::string& out) {
     states_[index].choice.reason = reason;
     if (plan_.stream) put(format_.closing(index, reason), out);
+  }
+
+  static std::uint64_t entries_in(const std::vector<node::TokenLogprob>& tokens) {
+    std::uint64_t entries = 0;
+    for (const auto& token : tokens) entries += 1 + token.top.size();
+    return entries;
   }
 
   static void put(const std::string& chunk, std::string& out) {
@@ -108,46 +126,53 @@ class Progress {
   AnswerFormat& format_;
   std::vector<State> states_;
   Usage usage_;
+  std::uint64_t held_entries_ = 0;
 };
 
 using Outcome = std::optional<ApiError>;  // why an answer broke off
 
-// Takes all news that is there, without waiting, and appends its chunks to `out`.
-Outcome take_ready(Generation& generation, Progress& progress, const AnswerPlan& plan,
+// Takes the news that is there, without waiting, and appends its chunks to `out`: about one piece of writing,
+// so that a stream that fell behind does not keep the loop from the others while it catches up.
+Outcome take_ready(const Context& context, Generation& generation, Progress& progress, const AnswerPlan& plan,
                    std::optional<Generation::News> news, std::string& out) {
-  for (; news; news = generation.next_if_ready()) {
+  while (news) {
     if (const auto* error = std::get_if<Error>(&news->event)) return from_node(*error);
     out += progress.take(*news);
-    if (plan.score_only && std::holds_alternative<node::PromptScored>(news->event))
-      generation.finish(news->index);
+    if (plan.score_only) generation.finish(news->index);
+    if (out.size() >= context.limits.write_piece_bytes) break;
+    news = generation.next_if_ready();
   }
   return std::nullopt;
 }
 
-asio::awaitable<std::optional<Response>> answer_whole(Generation& generation, Progress& progress,
-                                                      const AnswerPlan& plan) {
+asio::awaitable<std::optional<Response>> answer_whole(Context& context, Generation& generation,
+                                                      Progress& progress, const AnswerPlan& plan) {
   std::string unused;
   for (;;) {
     std::optional<Generation::News> news = co_await generation.next();
     if (!news) break;
-    if (const Outcome broken = take_ready(generation, progress, plan, std::move(news), unused))
+    if (const Outcome broken = take_ready(context, generation, progress, plan, std::move(news), unused))
       co_return error_response(*broken);
+    if (progress.held_entries() > context.limits.logprob_entries)
+      co_return error_response(too_many_logprobs());
   }
   if (generation.halted() != Generation::Halt::kNone)
     co_return error_response(halted_error(generation.halted()));
-  co_return json_response(progress.whole());
+  const bool heavy = progress.held_entries() > context.limits.inline_entries;
+  std::function<std::string()> compute = [&progress] { return progress.whole(); };
+  co_return json_response(co_await offload(context, heavy, std::move(compute)));
 }
 
-asio::awaitable<std::optional<Response>> answer_stream(Exchange& exchange, Generation& generation,
-                                                       Progress& progress, const AnswerPlan& plan,
-                                                       AnswerFormat& format) {
+asio::awaitable<std::optional<Response>> answer_stream(const Context& context, Exchange& exchange,
+                                                       Generation& generation, Progress& progress,
+                                                       const AnswerPlan& plan, AnswerFormat& format) {
   bool begun = false;
   Outcome broken;
   while (!broken) {
     std::optional<Generation::News> news = co_await generation.next();
     if (!news) break;
     std::string chunks;
-    broken = take_ready(generation, progress, plan, std::move(news), chunks);
+    broken = take_ready(context, generation, progress, plan, std::move(news), chunks);
     // An error before the first chunk can still have its own status.
     if (broken && !begun && chunks.empty()) co_return error_response(*broken);
     if (chunks.empty()) continue;
@@ -184,9 +209,9 @@ asio::awaitable<std::optional<Response>> run_answer(Context& context, Exchange& 
   exchange.watch_client(std::move(on_gone));
   std::optional<Response> response;
   if (plan.stream) {
-    response = co_await answer_stream(exchange, generation, progress, plan, *format);
+    response = co_await answer_stream(context, exchange, generation, progress, plan, *format);
   } else {
-    response = co_await answer_whole(generation, progress, plan);
+    response = co_await answer_whole(context, generation, progress, plan);
   }
   exchange.unwatch_client();
   if (generation.halted() == Generation::Halt::kClientGone) ++context.metrics.clients_gone;

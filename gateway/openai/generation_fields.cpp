@@ -188,18 +188,14 @@ tl::expected<void, ApiError> check_against_model(const GenerationFields& fields,
                                           answers, limits.answers),
                               "n", "integer_above_max_value"));
   }
-  if (fields.sampling.top_logprobs >= 0) {
-    const std::uint64_t tokens =
-        std::min(fields.max_tokens.value_or(card.context_length), card.context_length);
-    const std::uint64_t entries =
-        answers * tokens * (1 + static_cast<std::uint64_t>(fields.sampling.top_logprobs));
-    if (entries > limits.logprob_entries) {
-      return refuse(
-          bad_request("Too many logprobs in one request: ask for fewer choices, tokens or alternatives.",
-                      "logprobs", "invalid_value"));
-    }
-  }
   return {};
+}
+
+ApiError too_many_logprobs() {
+  return bad_request(
+      "Too many logprobs for one request: ask for fewer choices, tokens or alternatives, or stream the "
+      "answer.",
+      "logprobs", "too_many_logprobs");
 }
 
 std::uint64_t answer_seed(std::uint64_t seed, std::uint64_t index) {

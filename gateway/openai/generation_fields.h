@@ -36,10 +36,13 @@ void read_generation_fields(Fields& fields, const Limits& limits, GenerationFiel
 /// for nothing.
 void refuse_unsupported(Fields& fields);
 
-/// Ids that exist in the model's vocabulary, and not too many logprobs in all (`prompts` x n answers).
+/// Biased ids must exist in the vocabulary, and `prompts` x n answers must not be too many.
 [[nodiscard]] tl::expected<void, ApiError> check_against_model(const GenerationFields& fields,
                                                                const node::ModelCard& card,
                                                                std::size_t prompts, const Limits& limits);
+
+/// 400: more logprobs than Limits::logprob_entries would have to be held at once.
+[[nodiscard]] ApiError too_many_logprobs();
 
 /// A request for answer number `index` (over prompts x n) of an HTTP request. Answer 0 uses `seed` itself.
 [[nodiscard]] node::GenerateRequest generate_request(const GenerationFields& fields,

@@ -99,7 +99,7 @@ def test_five_hundred_silent_connections(server):
 def test_no_body_leads_to_a_500(server):
     generator = random.Random(5)
     values = [None, True, -1, 0, 1, 2**63, 2**64, 1e308, "", "x", "\0", "\U0001f600", [], ["x"], [1], [[1]], [[]], {}, {"1": 1}, {"type": "text"}]
-    names = ["model", "messages", "prompt", "input", "content", "tokens", "n", "temperature", "top_p", "max_tokens", "stop", "stream", "logprobs",
+    names = ["model", "messages", "prompt", "input", "content", "tokens", "n", "temperature", "top_p", "stop", "stream", "logprobs",
              "top_logprobs", "logit_bias", "echo", "seed", "tools", "tool_choice", "response_format", "suffix", "best_of", "user", "top_k"]
     good = {"messages": [{"role": "user", "content": "x"}], "prompt": "x", "input": "x", "content": "x", "tokens": [1], "max_tokens": 1}
     for _ in range(200):

@@ -10,6 +10,7 @@
 namespace zswarm::test {
 namespace {
 
+using namespace std::string_literals;
 using nlohmann::json;
 
 class Abuse : public testing::Test {
@@ -51,7 +52,7 @@ TEST_F(Abuse, BrokenRequestLinesAreRefused) {
   EXPECT_EQ(status_of("GET health HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET /a%00b HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
-  EXPECT_EQ(status_of(std::string("GET /a\0b HTTP/1.1\r\nHost: x\r\n\r\n", 32)), 400);
+  EXPECT_EQ(status_of("GET /a\0b HTTP/1.1\r\nHost: x\r\n\r\n"s), 400);
   EXPECT_EQ(status_of("GET http://localhost/health HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
 }
 

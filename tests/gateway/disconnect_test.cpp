@@ -91,7 +91,7 @@ TEST(Disconnect, IsNoticedBehindARequestThatCameTogetherWithTheFirst) {
 TEST(SlowClient, SlowsOnlyItsOwnStreamAndIsCutOff) {
   Script script;
   script.answer = [](const node::GenerateRequest& request) {
-    return std::string(request.stop.empty() ? 10 : 60'000, 'x');
+    return std::string(request.stop.empty() ? 10 : 5'000, 'x');
   };
   script.context_length = 100'000;
   gateway::Options options;
@@ -99,7 +99,7 @@ TEST(SlowClient, SlowsOnlyItsOwnStreamAndIsCutOff) {
   TestServer server(script, options);
   RawConnection slow = server.connect();
   slow.shrink_receive_buffer();
-  slow.send(chat(R"("stream":true,"logprobs":true,"stop":["never"])"));
+  slow.send(chat(R"("stream":true,"logprobs":true,"top_logprobs":20,"stop":["never"])"));
   EXPECT_EQ(slow.read_until("\r\n\r\n").substr(0, 15), "HTTP/1.1 200 OK");
   for (int i = 0; i < 5; ++i) EXPECT_EQ(server.ask(chat()).status, 200);
   // It reads nothing more: after write_stall its connection and its generation are gone.
@@ -112,14 +112,14 @@ TEST(SlowClient, SlowsOnlyItsOwnStreamAndIsCutOff) {
 
 TEST(SlowClient, WithTooLargeABacklogIsCutOff) {
   Script script;
-  script.answer = [](const node::GenerateRequest&) { return std::string(90'000, 'x'); };
+  script.answer = [](const node::GenerateRequest&) { return std::string(20'000, 'x'); };
   script.context_length = 100'000;
   gateway::Options options;
   options.limits.stream_backlog_bytes = 100'000;
   TestServer server(script, options);
   RawConnection slow = server.connect();
   slow.shrink_receive_buffer();
-  slow.send(chat(R"("stream":true)"));
+  slow.send(chat(R"("stream":true,"logprobs":true,"top_logprobs":20)"));
   EXPECT_TRUE(server.client().wait_for([&] { return server.client().cancelled() == 1; }, 10s));
   EXPECT_TRUE(server.client().wait_for([&] { return server.client().running() == 0; }, 10s));
 }
@@ -194,6 +194,22 @@ TEST(Shutdown, LetsRunningRequestsFinish) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(json_of(answer)["choices"][0]["message"]["content"], "Hello, world.");
   server.join();
+}
+
+TEST(Shutdown, WaitsNeitherForHalfRequestsNorForStuckReaders) {
+  Script script;
+  script.answer = [](const node::GenerateRequest&) { return std::string(60'000, 'x'); };
+  script.context_length = 100'000;
+  TestServer server(script);
+  RawConnection half = server.connect(), stuck = server.connect();
+  half.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+  stuck.shrink_receive_buffer();
+  stuck.send(chat(R"("stream":true,"logprobs":true)"));
+  stuck.read_until("\r\n\r\n");
+  const auto begin = std::chrono::steady_clock::now();
+  server.server().shutdown(0ms);
+  server.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 8s);
 }
 
 TEST(Shutdown, TellsThoseThatTakeTooLong) {

@@ -206,10 +206,28 @@ TEST(Server, EchoAloneScoresThePrompt) {
   EXPECT_EQ(choice["logprobs"]["tokens"], json({"<s>", "a", "b", "c"}));
   EXPECT_EQ(choice["finish_reason"], "length");
   EXPECT_EQ(body["usage"]["completion_tokens"], 0);
+  const json single = json_of(
+      server.post_json("/v1/completions", R"({"prompt":[97],"echo":true,"logprobs":0,"max_tokens":0})"));
+  EXPECT_EQ(single["choices"][0]["text"], "a") << single;
+  EXPECT_EQ(single["choices"][0]["logprobs"]["token_logprobs"], json::array({nullptr}));
+  EXPECT_EQ(single["usage"]["completion_tokens"], 0);
   const json plain =
       json_of(server.post_json("/v1/completions", R"({"prompt":"abc","echo":true,"max_tokens":0})"));
   EXPECT_EQ(plain["choices"][0]["text"], "abc");
   EXPECT_EQ(plain["choices"][0]["logprobs"], json());
+}
+
+TEST(Server, LogprobsThatWouldFillTheMemoryAreRefused) {
+  gateway::Options options;
+  options.limits.logprob_entries = 20;
+  TestServer server({}, options);
+  const auto ask = [&](const std::string& fields) {
+    return server.post_json("/v1/completions", R"({"prompt":"abcdef",)" + fields + "}");
+  };
+  EXPECT_EQ(ask(R"("logprobs":0,"max_tokens":10)").status, 200);
+  expect_error(ask(R"("logprobs":5,"max_tokens":10)"), 400, "too_many_logprobs", "logprobs");
+  expect_error(ask(R"("logprobs":5,"echo":true,"max_tokens":0)"), 400, "too_many_logprobs", "logprobs");
+  EXPECT_EQ(events_of(ask(R"("logprobs":5,"max_tokens":10,"stream":true)").body).back(), "[DONE]");
 }
 
 TEST(Server, PromptsMayBeIds) {
