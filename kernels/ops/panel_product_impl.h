@@ -2,13 +2,12 @@
 // lanes of an instruction set.
 //
 // The one fixed order of summation. For each block of 32 inputs, in order:
-//     i    = sum of (code - offset) * input code                exact, int32 (as -offset * sum of input codes
-//     + sum of code * input code) acc  = fma(float(i), scale * d_input, acc)                scale = d *
-//     integer scale acc  = fma(scale * float(sum of (code - offset)), center_input, acc) acc  = fma(m, sum of
-//     inputs, acc)                         types with a min; m = -dmin * min, or the block's m
-// Types with a scale per 16 weights take each line for the lower, then for the upper half. `scale` is exact
-// (11 + 8 bits), and |i| < 2^24, so float(i) is too. Float types: acc = fma(weight, input, acc), input by
-// input.
+//     i    = sum of (code - offset) * q                      exact, int32: 256 * sum of code * high + sum of
+//     code * low - offset * sum of q acc  = fma(float(i), (d * integer scale) * d_input, acc) acc  = fma(m,
+//     sum of inputs, acc)                      types with a min; m = -dmin * min, or the block's m
+// Types with a scale per 16 weights take the first line for the lower, then for the upper half, then likewise
+// the second. d * integer scale is exact (11 + 8 bits); float(i) rounds once, to nearest. Float types: acc =
+// fma(weight, input, acc), input by input.
 //
 // Included by kernels_*.cpp only. Everything is a template over L, so that no code compiled for one
 // instruction set can be linked into another's place.
@@ -110,7 +109,6 @@ template <class L, Codec C>
 template <class L>
 struct BlockScales {
   typename L::F low, high, min_low, min_high;
-  typename L::F weights_low, weights_high;  // sums of the weights without their min
 };
 
 /// Reads the scales of block `b`. `p` points at the panel's scales; `lane` is the first row of this half.
@@ -179,39 +177,32 @@ constexpr bool is_split(Scheme scheme) {
   return scheme == Scheme::kSuper16 || scheme == Scheme::kSuper16Min;
 }
 
-/// Completes the scales with the sums of weights: codes times ones.
-template <class L, Codec C, Scheme S, int Offset>
-[[gnu::always_inline]] inline void add_weight_sums(const typename L::B (&w)[8], BlockScales<L>& s) {
-  static constexpr std::int8_t kOnes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  const typename L::I start = L::int_set1(-16 * Offset);
-  const typename L::I low = dot16<L, C>(start, w, kOnes), high = dot16<L, C>(start, w + 4, kOnes);
-  if constexpr (is_split(S)) {
-    s.weights_low = L::mul(s.low, L::to_float(low));
-    s.weights_high = L::mul(s.high, L::to_float(high));
-  } else {
-    s.weights_low = L::mul(s.low, L::to_float(L::int_add(low, high)));
-  }
+/// 256 * high + low
+template <class L>
+[[gnu::always_inline]] inline typename L::I joined(typename L::I high, typename L::I low) {
+  return L::int_add(L::template int_shift_left<8>(high), low);
 }
 
-/// Advances one row's accumulator by one block.
+/// Advances one row's accumulator by one block. x: 32 high bytes, 32 low bytes.
 template <class L, Codec C, Scheme S, int Offset>
 [[gnu::always_inline]] inline typename L::F add_block(typename L::F acc, const typename L::B (&w)[8],
                                                       const BlockScales<L>& s, const std::int8_t* x,
                                                       const BlockMeta& meta) {
-  const typename L::F d = L::set1(meta.d), center = L::set1(meta.center);
+  const typename L::F d = L::set1(meta.d);
+  const typename L::I none = L::int_set1(0);
   if constexpr (is_split(S)) {
-    const typename L::I low = dot16<L, C>(start_at<L, Offset>(meta.minus_codes_low), w, x);
-    const typename L::I high = dot16<L, C>(start_at<L, Offset>(meta.minus_codes_high), w + 4, x + 16);
-    acc = L::fma(L::to_float(low), L::mul(s.low, d), acc);
-    acc = L::fma(L::to_float(high), L::mul(s.high, d), acc);
-    acc = L::fma(s.weights_low, center, acc);
-    acc = L::fma(s.weights_high, center, acc);
+    const typename L::I first =
+        joined<L>(dot16<L, C>(none, w, x), dot16<L, C>(start_at<L, Offset>(meta.minus_codes_low), w, x + 32));
+    const typename L::I last =
+        joined<L>(dot16<L, C>(none, w + 4, x + 16),
+                  dot16<L, C>(start_at<L, Offset>(meta.minus_codes_high), w + 4, x + 48));
+    acc = L::fma(L::to_float(first), L::mul(s.low, d), acc);
+    acc = L::fma(L::to_float(last), L::mul(s.high, d), acc);
   } else {
-    // Two chains, since one multiply-add waits for the last; integers do not mind the order.
-    const typename L::I low = dot16<L, C>(start_at<L, Offset>(meta.minus_codes), w, x);
-    const typename L::I high = dot16<L, C>(L::int_set1(0), w + 4, x + 16);
-    acc = L::fma(L::to_float(L::int_add(low, high)), L::mul(s.low, d), acc);
-    acc = L::fma(s.weights_low, center, acc);
+    const typename L::I high = dot16<L, C>(dot16<L, C>(none, w, x), w + 4, x + 16);
+    const typename L::I low =
+        dot16<L, C>(dot16<L, C>(start_at<L, Offset>(meta.minus_codes), w, x + 32), w + 4, x + 48);
+    acc = L::fma(L::to_float(joined<L>(high, low)), L::mul(s.low, d), acc);
   }
   if constexpr (S == Scheme::kPlainMin || S == Scheme::kSuper32Min) {
     acc = L::fma(s.min_low, L::set1(meta.sum), acc);
@@ -235,11 +226,11 @@ void quantised_tile(const quant::PackedMatrix& m, std::size_t panel, const Panel
     for (std::size_t b = 0; b < blocks; ++b) {
       typename L::B w[8];
       load_codes<L, C>(codes, w);
-      BlockScales<L> s = load_scales<L, S>(scales, b, lane);
-      add_weight_sums<L, C, S, Offset>(w, s);
-      unrolled<T>([&](auto t) { acc[t] = add_block<L, C, S, Offset>(acc[t], w, s, x + 32 * t, meta[t]); });
+      const BlockScales<L> s = load_scales<L, S>(scales, b, lane);
+      unrolled<T>(
+          [&](auto t) { acc[t] = add_block<L, C, S, Offset>(acc[t], w, s, x + kCodeBytes * t, meta[t]); });
       codes += code_block_bytes(C);
-      x += 32 * in.block_rows;
+      x += kCodeBytes * in.block_rows;
       meta += in.block_rows;
     }
     unrolled<T>([&](auto t) { L::store(tile + quant::kPanelRows * t + lane, acc[t]); });
@@ -302,7 +293,7 @@ void for_tiles(std::size_t count, Body body) {
 
 template <class L>
 PanelInputs advanced(const PanelInputs& in, std::size_t rows) {
-  return {in.codes + 32 * rows, in.meta + rows, in.values + rows * in.value_stride, in.block_rows,
+  return {in.codes + kCodeBytes * rows, in.meta + rows, in.values + rows * in.value_stride, in.block_rows,
           in.value_stride};
 }
 

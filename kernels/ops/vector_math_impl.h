@@ -88,39 +88,34 @@ void rms_norm(const float* x, const float* weight, float epsilon, std::size_t n,
 
 template <class L>
 void quantise_block(const float* x, std::int8_t* codes, BlockMeta* meta) {
-  constexpr int kParts = 32 / L::kLanes;
-  float lanes[32], tops[16], bottoms[16];
+  float lanes[32];
   for (int i = 0; i < 16; i += L::kLanes) {
-    const typename L::F a = L::load(x + i), b = L::load(x + i + 16);
-    L::store(tops + i, L::max(a, b));
-    L::store(bottoms + i, L::sub(L::zero(), L::min(a, b)));
+    L::store(lanes + i, L::max(L::abs(L::load(x + i)), L::abs(L::load(x + i + 16))));
   }
-  // Halves, so that the largest floats do not overflow.
-  const float top = tree_max<L>(tops) * 0.5f, bottom = tree_max<L>(bottoms) * -0.5f;
-  const float center = top + bottom, reach = top - bottom;
-  // Below this the reciprocal would overflow; then all inputs are as good as the center.
-  const bool flat = reach < 1e-35f;
-  const float inverse = flat ? 0.0f : 127.0f / reach, d = flat ? 0.0f : reach / 127.0f;
-  for (int k = 0; k < kParts; ++k) {
-    typename L::F v = L::mul(L::sub(L::load(x + k * L::kLanes), L::set1(center)), L::set1(inverse));
-    v = L::min(L::set1(127.0f), L::max(L::set1(-127.0f), L::round(v)));
-    L::store(lanes + k * L::kLanes, v);
+  const float reach = tree_max<L>(lanes);
+  // Below this the reciprocal would overflow; then all inputs are as good as zero.
+  const bool flat = reach < 1e-30f;
+  const float inverse = flat ? 0.0f : kCodeMax / reach, d = flat ? 0.0f : reach / kCodeMax;
+  for (int i = 0; i < 32; i += L::kLanes) {
+    const typename L::F v = L::round(L::mul(L::load(x + i), L::set1(inverse)));
+    L::store(lanes + i, L::min(L::set1(kCodeMax), L::max(L::set1(-kCodeMax), v)));
   }
-  std::int32_t low = 0, high = 0;
+  std::int32_t first = 0, last = 0;
   for (int i = 0; i < 32; ++i) {
-    const float v =
-        lanes[i] == lanes[i] ? lanes[i] : 0.0f;  // NaN has no code; an infinite d or center carries it on
-    codes[i] = static_cast<std::int8_t>(v);
-    (i < 16 ? low : high) += codes[i];
+    const float v = lanes[i] == lanes[i] ? lanes[i] : 0.0f;  // NaN has no code; an infinite d carries it on
+    const auto q = static_cast<std::int32_t>(v);
+    const std::int32_t high = (q + 128) >> 8;
+    codes[i] = static_cast<std::int8_t>(high);
+    codes[i + 32] = static_cast<std::int8_t>(q - 256 * high);
+    (i < 16 ? first : last) += q;
   }
   meta->d = d;
-  meta->center = center;
-  meta->sum = center * 32.0f + d * static_cast<float>(low + high);
-  meta->sum_low = center * 16.0f + d * static_cast<float>(low);
-  meta->sum_high = center * 16.0f + d * static_cast<float>(high);
-  meta->minus_codes = -(low + high);
-  meta->minus_codes_low = -low;
-  meta->minus_codes_high = -high;
+  meta->sum = d * static_cast<float>(first + last);
+  meta->sum_low = d * static_cast<float>(first);
+  meta->sum_high = d * static_cast<float>(last);
+  meta->minus_codes = -(first + last);
+  meta->minus_codes_low = -first;
+  meta->minus_codes_high = -last;
 }
 
 template <class L>

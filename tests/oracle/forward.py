@@ -9,8 +9,8 @@ weights are decoded with gguf-py. One window of tokens at a time, no cache.
   SwiGLU                       Shazeer 2020
   query and key norm (qwen3)   per head, before the rotation
 
-`int8_activations=True` imitates what the engine does on purpose and nothing else: inputs of matrices with quantised weights are
-rounded to int8 in blocks of 32 with a float32 scale, keys and values to float16. How far this imitation is from the exact pass says how
+`quantised_activations=True` imitates what the engine does on purpose and nothing else: inputs of matrices with quantised weights are
+rounded to 16 bits in blocks of 32 with a float32 scale, keys and values to float16. How far this imitation is from the exact pass says how
 far the engine may be; tests derive their tolerances from it.
 """
 
@@ -33,10 +33,10 @@ class Matrix:
 class Model:
     """logits(tokens) of the model in `path`; `dtype` is the type of every weight, activation and sum."""
 
-    def __init__(self, path, dtype=np.float32, int8_activations=False):
+    def __init__(self, path, dtype=np.float32, quantised_activations=False):
         file = GGUFReader(path)
         self.dtype = np.dtype(dtype)
-        self.int8_activations = int8_activations
+        self.quantised_activations = quantised_activations
         self._fields = file.fields
         self._tensors = {t.name: t for t in file.tensors}
         self.arch = self._field("general.architecture")
@@ -75,7 +75,7 @@ class Model:
         if "attn_q_norm" in block:
             q, k = self._rms_norm(q, block["attn_q_norm"]), self._rms_norm(k, block["attn_k_norm"])
         q, k = self._rotate(q, cos, sin), self._rotate(k, cos, sin)
-        if self.int8_activations:
+        if self.quantised_activations:
             k, v = (t.astype(np.float16).astype(self.dtype) for t in (k, v))
         group = self.heads // self.kv_heads
         future = np.triu(np.ones((n, n), bool), 1)
@@ -101,8 +101,8 @@ class Model:
         return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + self.dtype.type(self.epsilon)) * weight
 
     def _multiply(self, x, matrix):
-        if self.int8_activations and matrix.quantised:
-            x = _through_int8(x)
+        if self.quantised_activations and matrix.quantised:
+            x = _through_int16(x)
         y = x @ matrix.weights.T
         return y if matrix.bias is None else y + matrix.bias
 
@@ -158,10 +158,9 @@ def _softmax(x):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def _through_int8(x):
-    """x rounded to one of 255 even steps from the least to the largest value of each block of 32."""
+def _through_int16(x):
+    """x rounded to multiples of a 32512th of the largest magnitude in each block of 32."""
     blocks = x.reshape(-1, 32)
-    low, high = blocks.min(axis=1, keepdims=True), blocks.max(axis=1, keepdims=True)
-    center, scale = (high + low) / 2, ((high - low) / 254).astype(np.float32)
-    codes = np.rint(np.divide(blocks - center, scale, out=np.zeros_like(blocks), where=scale != 0))
-    return (center + codes * scale).astype(x.dtype).reshape(x.shape)
+    scale = (np.abs(blocks).max(axis=1, keepdims=True) / 32512).astype(np.float32)
+    codes = np.rint(np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale != 0))
+    return (codes * scale).astype(x.dtype).reshape(x.shape)

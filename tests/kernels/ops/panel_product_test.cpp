@@ -77,10 +77,10 @@ TEST_P(PanelProduct, is_the_matrix_times_the_quantised_inputs) {
         const std::size_t row = panel * quant::kPanelRows + r;
         double sum = 0, magnitude = 0;
         for (std::size_t k = 0; k < kCols && row < kRows; ++k) {
-          const double x = type.unpack == nullptr
-                               ? static_cast<double>(a.values(t)[k])
-                               : static_cast<double>(a.meta(k / 32, t)->center) +
-                                     static_cast<double>(a.meta(k / 32, t)->d) * a.codes(k / 32, t)[k % 32];
+          const std::int8_t* codes = a.codes(k / 32, t);
+          const double x = type.unpack == nullptr ? static_cast<double>(a.values(t)[k])
+                                                  : static_cast<double>(a.meta(k / 32, t)->d) *
+                                                        (256 * codes[k % 32] + codes[k % 32 + 32]);
           sum += p.decoded[row * kCols + k] * x;
           magnitude += std::fabs(p.decoded[row * kCols + k] * x);
         }
