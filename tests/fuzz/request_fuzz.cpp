@@ -1,9 +1,7 @@
 // Any bytes as the body of a request: the first byte chooses the endpoint, the rest is the body.
 //
 // What a parser accepts must keep its promises: values in their ranges, a template context that is JSON
-// again. sources: gateway/error.cpp gateway/json/*.cpp gateway/openai/*_request.cpp
-// gateway/openai/messages.cpp gateway/openai/generation_fields.cpp gateway/native/*.cpp
-// gateway/http/target.cpp
+// again. CMakeLists.txt lists the sources of the gateway that are compiled into it.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

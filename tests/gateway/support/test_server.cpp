@@ -1,5 +1,7 @@
 #include "tests/gateway/support/test_server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <stdexcept>
 
 namespace zswarm::test {
@@ -14,6 +16,9 @@ gateway::Options on_free_port(gateway::Options options) {
 
 TestServer::TestServer(Script script, gateway::Options options)
     : client_(std::move(script)), server_(client_, on_free_port(std::move(options))) {
+  // Made before there are threads: Debian's libspdlog is not instrumented, so ThreadSanitizer would not see
+  // that the compiler locks the making of it.
+  spdlog::default_logger();
   if (const Status listening = server_.listen(); !listening)
     throw std::runtime_error(listening.error().message);
   const std::string address = server_.address();

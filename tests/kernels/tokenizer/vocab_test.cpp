@@ -57,7 +57,7 @@ TEST(Vocab, KnowsByteTokens) {
     ASSERT_NE(id, kNoToken);
     EXPECT_EQ(vocab.byte_value(id), static_cast<unsigned char>(byte));
   }
-  EXPECT_EQ(vocab.byte_value(vocab.find("hello")), std::nullopt);
+  EXPECT_EQ(vocab.byte_value(vocab.find("ello")), std::nullopt);
 }
 
 TEST(Vocab, EndOfTurnTokensEndAGenerationOnlyIfTheyAreSpecial) {
