@@ -88,6 +88,13 @@ command_version() {
   esac | grep -oE '[0-9]+(\.[0-9]+)*' | head -n 1
 }
 
+# rustup puts commands on the PATH that do not run before a toolchain is chosen: then the system's own come first.
+for rust_command in cargo rustc; do
+  if command -v "$rust_command" >/dev/null 2>&1 && ! "$rust_command" --version >/dev/null 2>&1; then
+    export PATH="/usr/bin:$PATH"
+  fi
+done
+
 # missing_packages ENTRY…: prints the Debian packages among them that are not there; a command that is there but too old ends
 # the script with a sentence.
 missing_packages() {
@@ -102,12 +109,12 @@ missing_packages() {
     wanted=${command##*>=}
     [ "$wanted" != "$command" ] || wanted=0
     command=${command%%>=*}
-    if ! command -v "$command" >/dev/null 2>&1; then
+    have=$(command_version "$command")
+    if [ -z "$have" ]; then # not there, or it does not run
       printf '%s\n' "$package"
     else
-      have=$(command_version "$command")
-      version_at_least "${have:-0}" "$wanted" ||
-        fail "$command is version ${have:-unknown} and zswarm needs $wanted or newer (Debian 12's package $package will do): update it${CXX:+, or unset CXX}, and start again."
+      version_at_least "$have" "$wanted" ||
+        fail "$command is version $have and zswarm needs $wanted or newer (Debian 12's package $package will do): update it${CXX:+, or unset CXX}, and start again."
     fi
   done
 }
