@@ -49,7 +49,15 @@ void read_logit_bias(Fields& fields, const Limits& limits, sampling::Params& par
   }
 }
 
+// What a request gets that names none of the fields which cut off unlikely tokens: at temperature 1, OpenAI's
+// default, small models ramble otherwise. A request that names one of them gets what it says and no more.
+constexpr float kDefaultMinP = 0.05f;
+constexpr const char* kCutOffs[] = {"top_k", "top_p", "min_p", "typical_p"};
+
 void read_sampling(Fields& fields, const Limits& limits, sampling::Params& params) {
+  if (std::ranges::none_of(kCutOffs, [&](const char* name) { return fields.find(name) != nullptr; })) {
+    params.min_p = kDefaultMinP;
+  }
   if (const auto v = fields.decimal("temperature", 0, 2)) params.temperature = static_cast<float>(*v);
   if (const auto v = fields.decimal("top_p", 0, 1)) {
     // OpenAI allows 0, which keeps the most likely token alone; the sampler's range begins above it.

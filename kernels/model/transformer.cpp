@@ -18,6 +18,11 @@ ops::PanelInputs inputs_of(const ops::Activations& a, std::size_t row) {
   return {a.codes(0, row), a.meta(0, row), a.values(row), a.rows(), a.stride()};
 }
 
+/// Rows of the matrix in a panel: fewer than kPanelRows in the last one, perhaps.
+std::size_t rows_in(const quant::PackedMatrix& m, std::size_t panel) {
+  return std::min<std::size_t>(quant::kPanelRows, m.rows - panel * quant::kPanelRows);
+}
+
 }  // namespace
 
 /// What the members of the team share during one forward().
@@ -111,15 +116,43 @@ void Transformer::quantise_row(ops::Activations& a, std::size_t row) const {
     kernels_.quantise_block(a.values(row) + 32 * b, a.codes(b, row), a.meta(b, row));
 }
 
-std::size_t Transformer::panel_chunk(std::size_t panels) const {
+/// Runs body(i) once for every i below `count`, on whichever member is free; all are done at its end.
+template <class Body>
+void Transformer::share(std::size_t count, const Body& body) {
+  for (;;) {
+    const std::size_t i = team_.claim(count);
+    if (i == count) break;
+    body(i);
+  }
+  team_.barrier();
+}
+
+/// Runs body(unit, first, count) for every unit of weights (a panel or two) with every tile [first, first +
+/// count) of `rows` inputs. A member takes several units at a time, so that a tile of inputs stays in its
+/// cache for all of them.
+template <class Body>
+void Transformer::share_products(std::size_t units, std::size_t rows, const Body& body) {
   // About eight claims per member: small enough to even out, large enough to keep the counter cool.
-  return std::clamp<std::size_t>(panels / (8 * team_.size()), 1, 16);
+  const std::size_t chunk = std::clamp<std::size_t>(units / (8 * team_.size()), 1, 16);
+  for (;;) {
+    const std::size_t begin = team_.claim(units, chunk);
+    if (begin == units) break;
+    const std::size_t end = std::min(begin + chunk, units);
+    for (std::size_t first = 0; first < rows; first += kTile) {
+      for (std::size_t unit = begin; unit < end; ++unit) body(unit, first, std::min(kTile, rows - first));
+    }
+  }
+  team_.barrier();
+}
+
+/// out[i] = panel of m times input first + i
+void Transformer::multiply(const quant::PackedMatrix& m, std::size_t panel, const ops::Activations& in,
+                           std::size_t first, std::size_t count, PanelTile& out) const {
+  kernels_.panel_product (*m.type)(m, panel, inputs_of(in, first), count, out[0]);
 }
 
 void Transformer::embed(Step& step) {
-  for (;;) {
-    const std::size_t t = team_.claim(tokens_.size());
-    if (t == tokens_.size()) break;
+  share(tokens_.size(), [&](std::size_t t) {
     float* row = hidden_.data() + t * stride_;
     const auto id = static_cast<std::size_t>(tokens_[t].id);
     if (range_.first != 0) {
@@ -133,19 +166,15 @@ void Transformer::embed(Step& step) {
                         row);
     }
     rope_.angles(tokens_[t].position, angles_.data() + t * 2 * rope_.pairs());
-  }
-  team_.barrier();
+  });
 }
 
 void Transformer::normalise(Step&, const std::vector<float>& weight, ops::Activations& out, bool quantise) {
-  for (;;) {
-    const std::size_t t = team_.claim(tokens_.size());
-    if (t == tokens_.size()) break;
+  share(tokens_.size(), [&](std::size_t t) {
     kernels_.rms_norm(hidden_.data() + t * stride_, weight.data(), config_.norm_epsilon, config_.width,
                       out.values(t));
     if (quantise) quantise_row(out, t);
-  }
-  team_.barrier();
+  });
 }
 
 void Transformer::project_qkv(Step&, const LayerWeights& layer) {
@@ -154,37 +183,21 @@ void Transformer::project_qkv(Step&, const LayerWeights& layer) {
     float* out;
   } parts[] = {{layer.q, q_.data()}, {layer.k, k_.data()}, {layer.v, v_.data()}};
   const std::size_t total = layer.q.panels() + layer.k.panels() + layer.v.panels();
-  const std::size_t chunk = panel_chunk(total);
-  float tile[kTile * quant::kPanelRows];
-  for (;;) {
-    const std::size_t begin = team_.claim(total, chunk);
-    if (begin == total) break;
-    const std::size_t end = std::min(begin + chunk, total);
-    for (std::size_t t = 0; t < tokens_.size(); t += kTile) {
-      const std::size_t count = std::min(kTile, tokens_.size() - t);
-      for (std::size_t p = begin; p < end; ++p) {
-        std::size_t panel = p, part = 0;
-        while (panel >= parts[part].matrix.panels()) panel -= parts[part++].matrix.panels();
-        const quant::PackedMatrix& m = parts[part].matrix;
-        kernels_.panel_product (*m.type)(m, panel, inputs_of(normed_, t), count, tile);
-        // head_dim is a multiple of 16, so panels are whole.
-        for (std::size_t i = 0; i < count; ++i) {
-          std::memcpy(parts[part].out + (t + i) * m.rows + panel * quant::kPanelRows,
-                      tile + i * quant::kPanelRows, quant::kPanelRows * sizeof(float));
-        }
-      }
+  share_products(total, tokens_.size(), [&](std::size_t panel, std::size_t first, std::size_t count) {
+    const auto* part = parts;
+    while (panel >= part->matrix.panels()) panel -= (part++)->matrix.panels();
+    PanelTile tile;
+    multiply(part->matrix, panel, normed_, first, count, tile);
+    // head_dim is a multiple of 16, so panels are whole.
+    for (std::size_t i = 0; i < count; ++i) {
+      float* out = part->out + (first + i) * part->matrix.rows + panel * quant::kPanelRows;
+      std::memcpy(out, tile[i], sizeof(tile[i]));
     }
-  }
-  team_.barrier();
+  });
 }
 
 void Transformer::store_keys_and_values(Step& step, std::uint32_t index, const LayerWeights& layer) {
-  for (;;) {
-    const std::size_t t = team_.claim(tokens_.size());
-    if (t == tokens_.size()) break;
-    rotate_token(step, index, layer, t);
-  }
-  team_.barrier();
+  share(tokens_.size(), [&](std::size_t t) { rotate_token(step, index, layer, t); });
 }
 
 /// Bias, norm and rotation of one token's q and k; k and v go to the cache as float16.
@@ -223,19 +236,9 @@ void Transformer::rotate_token(Step& step, std::uint32_t index, const LayerWeigh
 
 void Transformer::attend(Step& step, std::uint32_t index, bool quantise) {
   const bool blocks_in_head = config_.head_dim % 32 == 0;  // then a task's outputs are whole blocks
-  for (;;) {
-    const std::size_t w = team_.claim(work_.size());
-    if (w == work_.size()) break;
-    attend_one(step, index, work_[w], quantise && blocks_in_head);
-  }
-  team_.barrier();
+  share(work_.size(), [&](std::size_t w) { attend_one(step, index, work_[w], quantise && blocks_in_head); });
   if (!quantise || blocks_in_head) return;
-  for (;;) {
-    const std::size_t t = team_.claim(tokens_.size());
-    if (t == tokens_.size()) break;
-    quantise_row(attended_, t);
-  }
-  team_.barrier();
+  share(tokens_.size(), [&](std::size_t t) { quantise_row(attended_, t); });
 }
 
 void Transformer::attend_one(Step& step, std::uint32_t index, const AttentionWork& work, bool quantise) {
@@ -279,63 +282,35 @@ void Transformer::attend_one(Step& step, std::uint32_t index, const AttentionWor
 /// hidden += matrix * in + bias
 void Transformer::add_product(Step&, const quant::PackedMatrix& m, const std::vector<float>& bias,
                               const ops::Activations& in) {
-  const ops::PanelProduct product = kernels_.panel_product(*m.type);
-  const std::size_t total = m.panels(), chunk = panel_chunk(total);
-  float tile[kTile * quant::kPanelRows];
-  for (;;) {
-    const std::size_t begin = team_.claim(total, chunk);
-    if (begin == total) break;
-    const std::size_t end = std::min(begin + chunk, total);
-    for (std::size_t t = 0; t < tokens_.size(); t += kTile) {
-      const std::size_t count = std::min(kTile, tokens_.size() - t);
-      for (std::size_t panel = begin; panel < end; ++panel) {
-        product(m, panel, inputs_of(in, t), count, tile);
-        const std::size_t row = panel * quant::kPanelRows,
-                          rows = std::min<std::size_t>(quant::kPanelRows, m.rows - row);
-        for (std::size_t i = 0; i < count; ++i) {
-          float* out = hidden_.data() + (t + i) * stride_ + row;
-          for (std::size_t r = 0; r < rows; ++r) {
-            const float value = tile[i * quant::kPanelRows + r];
-            out[r] += bias.empty() ? value : value + bias[row + r];
-          }
-        }
-      }
+  share_products(m.panels(), tokens_.size(), [&](std::size_t panel, std::size_t first, std::size_t count) {
+    PanelTile tile;
+    multiply(m, panel, in, first, count, tile);
+    const std::size_t row = panel * quant::kPanelRows, rows = rows_in(m, panel);
+    for (std::size_t i = 0; i < count; ++i) {
+      float* out = hidden_.data() + (first + i) * stride_ + row;
+      for (std::size_t r = 0; r < rows; ++r) out[r] += bias.empty() ? tile[i][r] : tile[i][r] + bias[row + r];
     }
-  }
-  team_.barrier();
+  });
 }
 
 /// ffn = silu(gate * x) * (up * x), 32 columns at a time, so that a block can be quantised where it was
 /// computed.
 void Transformer::feed_forward(Step&, const LayerWeights& layer, bool quantise) {
-  const ops::PanelProduct gate = kernels_.panel_product(*layer.gate.type),
-                          up = kernels_.panel_product(*layer.up.type);
   const std::size_t panels = layer.gate.panels(), units = (panels + 1) / 2;
-  const std::size_t chunk = std::max<std::size_t>(1, panel_chunk(units));
-  float gates[kTile * quant::kPanelRows], ups[kTile * quant::kPanelRows];
-  for (;;) {
-    const std::size_t begin = team_.claim(units, chunk);
-    if (begin == units) break;
-    for (std::size_t t = 0; t < tokens_.size(); t += kTile) {
-      const std::size_t count = std::min(kTile, tokens_.size() - t);
-      for (std::size_t unit = begin; unit < std::min(begin + chunk, units); ++unit) {
-        for (std::size_t panel = 2 * unit; panel < std::min(2 * unit + 2, panels); ++panel) {
-          gate(layer.gate, panel, inputs_of(normed_, t), count, gates);
-          up(layer.up, panel, inputs_of(normed_, t), count, ups);
-          kernels_.silu_multiply(gates, ups, count * quant::kPanelRows);
-          const std::size_t row = panel * quant::kPanelRows;
-          for (std::size_t i = 0; i < count; ++i) {
-            std::memcpy(ffn_.values(t + i) + row, gates + i * quant::kPanelRows,
-                        quant::kPanelRows * sizeof(float));
-          }
-        }
-        for (std::size_t i = t; quantise && i < t + count; ++i) {
-          kernels_.quantise_block(ffn_.values(i) + 32 * unit, ffn_.codes(unit, i), ffn_.meta(unit, i));
-        }
+  share_products(units, tokens_.size(), [&](std::size_t unit, std::size_t first, std::size_t count) {
+    PanelTile gates, ups;
+    for (std::size_t panel = 2 * unit; panel < std::min(2 * unit + 2, panels); ++panel) {
+      multiply(layer.gate, panel, normed_, first, count, gates);
+      multiply(layer.up, panel, normed_, first, count, ups);
+      kernels_.silu_multiply(gates[0], ups[0], count * quant::kPanelRows);
+      for (std::size_t i = 0; i < count; ++i) {
+        std::memcpy(ffn_.values(first + i) + panel * quant::kPanelRows, gates[i], sizeof(gates[i]));
       }
     }
-  }
-  team_.barrier();
+    for (std::size_t i = first; quantise && i < first + count; ++i) {
+      kernels_.quantise_block(ffn_.values(i) + 32 * unit, ffn_.codes(unit, i), ffn_.meta(unit, i));
+    }
+  });
 }
 
 /// Rows for the caller: hidden states, normalised hidden states or logits.
@@ -343,9 +318,7 @@ void Transformer::finish(Step& step) {
   const bool ends = range_.last == config_.layers;
   const std::size_t count = ends ? output_tokens_.size() : tokens_.size(), width = config_.width;
   const bool logits = ends && step.kind == OutputKind::kLogits;
-  for (;;) {
-    const std::size_t r = team_.claim(count);
-    if (r == count) break;
+  share(count, [&](std::size_t r) {
     const float* from = hidden_.data() + (ends ? output_tokens_[r] : r) * stride_;
     if (ends) {
       // Rows move to the front of normed_, whose row count stays the step's.
@@ -354,31 +327,18 @@ void Transformer::finish(Step& step) {
       from = normed_.values(r);
     }
     if (!logits) std::memcpy(rows_.data() + r * width, from, width * sizeof(float));
-  }
-  team_.barrier();
+  });
   if (!logits || count == 0) return;
 
   const quant::PackedMatrix& m = weights_.output;
-  const ops::PanelProduct product = kernels_.panel_product(*m.type);
-  const std::size_t total = m.panels(), chunk = panel_chunk(total);
-  float tile[kTile * quant::kPanelRows];
-  for (;;) {
-    const std::size_t begin = team_.claim(total, chunk);
-    if (begin == total) break;
-    for (std::size_t t = 0; t < count; t += kTile) {
-      const std::size_t rows = std::min(kTile, count - t);
-      for (std::size_t panel = begin; panel < std::min(begin + chunk, total); ++panel) {
-        product(m, panel, inputs_of(normed_, t), rows, tile);
-        const std::size_t column = panel * quant::kPanelRows,
-                          columns = std::min<std::size_t>(quant::kPanelRows, m.rows - column);
-        for (std::size_t i = 0; i < rows; ++i) {
-          std::memcpy(rows_.data() + (t + i) * m.rows + column, tile + i * quant::kPanelRows,
-                      columns * sizeof(float));
-        }
-      }
+  share_products(m.panels(), count, [&](std::size_t panel, std::size_t first, std::size_t rows) {
+    PanelTile tile;
+    multiply(m, panel, normed_, first, rows, tile);
+    for (std::size_t i = 0; i < rows; ++i) {
+      float* out = rows_.data() + (first + i) * m.rows + panel * quant::kPanelRows;
+      std::memcpy(out, tile[i], rows_in(m, panel) * sizeof(float));
     }
-  }
-  team_.barrier();
+  });
 }
 
 }  // namespace zswarm::model

@@ -60,7 +60,13 @@ class Transformer final : public Model {
   void feed_forward(Step& step, const LayerWeights& layer, bool quantise);
   void finish(Step& step);
   void quantise_row(ops::Activations& a, std::size_t row) const;
-  [[nodiscard]] std::size_t panel_chunk(std::size_t panels) const;
+  template <class Body>
+  void share(std::size_t count, const Body& body);
+  template <class Body>
+  void share_products(std::size_t units, std::size_t rows, const Body& body);
+  using PanelTile = float[ops::kTileRows][quant::kPanelRows];
+  void multiply(const quant::PackedMatrix& m, std::size_t panel, const ops::Activations& in,
+                std::size_t first, std::size_t count, PanelTile& out) const;
 
   const Config config_;
   const LayerRange range_;

@@ -39,6 +39,14 @@ TEST(ChatRequest, HasOpenAisDefaults) {
   EXPECT_FALSE(request->generation.stream);
 }
 
+TEST(ChatRequest, CutsOffUnlikelyTokensUnlessTheRequestSaysHow) {
+  EXPECT_FLOAT_EQ(with(R"("temperature":1.2)")->generation.sampling.min_p, 0.05f);
+  EXPECT_FLOAT_EQ(with(R"("min_p":0.2)")->generation.sampling.min_p, 0.2f);
+  for (const char* named : {R"("top_p":1)", R"("top_k":40)", R"("typical_p":0.9)", R"("min_p":0)"}) {
+    EXPECT_FLOAT_EQ(with(named)->generation.sampling.min_p, 0) << named;
+  }
+}
+
 TEST(ChatRequest, TakesNullForAbsent) {
   EXPECT_TRUE(with(
       R"("temperature":null,"stop":null,"n":null,"tools":null,"logit_bias":null,"stream_options":null)"));
