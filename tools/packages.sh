@@ -18,7 +18,10 @@ zswarm_build_packages=(
   libexpected-dev
   libboost-dev              # Beast and Asio, headers only
   nlohmann-json3-dev
-  libsodium-dev             # API keys, request ids
+  libsodium-dev             # keys of the network, API keys, request ids
+  libzmq3-dev               # the network's sockets
+  cppzmq-dev
+  libmsgpack-cxx-dev        # the network's messages
   prometheus-cpp-dev        # the text of /metrics
   libpcre2-dev
   libutf8proc-dev
