@@ -111,44 +111,60 @@ struct BlockScales {
   typename L::F low, high, min_low, min_high;
 };
 
-/// Reads the scales of block `b`. `p` points at the panel's scales; `lane` is the first row of this half.
+/// Blocks that share a header of scales: the super-block of the K-quants, or one.
+constexpr std::size_t group_blocks(Scheme scheme) {
+  return scheme == Scheme::kPlain || scheme == Scheme::kPlainMin ? 1 : 8;
+}
+
+constexpr std::size_t header_bytes(Scheme scheme) {
+  switch (scheme) {
+    case Scheme::kPlain:
+      return 32;
+    case Scheme::kPlainMin:
+      return 64;
+    case Scheme::kSuper32:
+      return 160;
+    case Scheme::kSuper16:
+      return 288;
+    default:
+      return 320;
+  }
+}
+
+/// Reads the scales of block `part` of a group. `p` points at the group's header; `lane` is the first row of
+/// this half.
 template <class L, Scheme S>
-[[gnu::always_inline]] inline BlockScales<L> load_scales(const std::uint8_t* p, std::size_t b,
+[[gnu::always_inline]] inline BlockScales<L> load_scales(const std::uint8_t* p, std::size_t part,
                                                          std::size_t lane) {
   BlockScales<L> s;
   const auto halves = [&](const std::uint8_t* q) {
     return L::load_f16(reinterpret_cast<const std::uint16_t*>(q) + lane);
   };
-  const std::size_t super = b / 8, part = b % 8;
   if constexpr (S == Scheme::kPlain) {
-    s.low = halves(p + b * 32);
+    s.low = halves(p);
   } else if constexpr (S == Scheme::kPlainMin) {
-    s.low = halves(p + b * 64);
-    s.min_low = halves(p + b * 64 + 32);
+    s.low = halves(p);
+    s.min_low = halves(p + 32);
   } else if constexpr (S == Scheme::kSuper32) {
-    const std::uint8_t* q = p + super * 160;
-    const auto* scale = reinterpret_cast<const std::int8_t*>(q + 32 + part * 16) + lane;
-    s.low = L::mul(halves(q), L::to_float(L::load_s8(scale)));
+    const auto* scale = reinterpret_cast<const std::int8_t*>(p + 32 + part * 16) + lane;
+    s.low = L::mul(halves(p), L::to_float(L::load_s8(scale)));
   } else if constexpr (S == Scheme::kSuper32Min) {
-    const std::uint8_t* q = p + super * 320;
-    const std::uint8_t* pair = q + 64 + part * 32 + lane;
-    s.low = L::mul(halves(q), L::to_float(L::load_u8(pair)));
-    s.min_low = L::mul(L::sub(L::zero(), halves(q + 32)), L::to_float(L::load_u8(pair + 16)));
+    const std::uint8_t* pair = p + 64 + part * 32 + lane;
+    s.low = L::mul(halves(p), L::to_float(L::load_u8(pair)));
+    s.min_low = L::mul(L::sub(L::zero(), halves(p + 32)), L::to_float(L::load_u8(pair + 16)));
   } else if constexpr (S == Scheme::kSuper16) {
-    const std::uint8_t* q = p + super * 288;
-    const auto* scale = reinterpret_cast<const std::int8_t*>(q + 32 + part * 32) + lane;
-    const typename L::F d = halves(q);
+    const auto* scale = reinterpret_cast<const std::int8_t*>(p + 32 + part * 32) + lane;
+    const typename L::F d = halves(p);
     s.low = L::mul(d, L::to_float(L::load_s8(scale)));
     s.high = L::mul(d, L::to_float(L::load_s8(scale + 16)));
   } else {
-    const std::uint8_t* q = p + super * 320;
-    const std::uint8_t* pair = q + 64 + part * 32;
+    const std::uint8_t* pair = p + 64 + part * 32;
     alignas(16) std::uint8_t scale[32], min[32];
     for (int i = 0; i < 32; ++i) {
       scale[i] = pair[i] & 15;
       min[i] = pair[i] >> 4;
     }
-    const typename L::F d = halves(q), minus_dmin = L::sub(L::zero(), halves(q + 32));
+    const typename L::F d = halves(p), minus_dmin = L::sub(L::zero(), halves(p + 32));
     s.low = L::mul(d, L::to_float(L::load_u8(scale + lane)));
     s.high = L::mul(d, L::to_float(L::load_u8(scale + 16 + lane)));
     s.min_low = L::mul(minus_dmin, L::to_float(L::load_u8(min + lane)));
@@ -215,23 +231,27 @@ template <class L, Codec C, Scheme S, int Offset>
 
 template <class L, Codec C, Scheme S, int Offset, int T>
 void quantised_tile(const quant::PackedMatrix& m, std::size_t panel, const PanelInputs& in, float* tile) {
-  const std::uint8_t* scales = m.panel(panel);
-  const std::size_t blocks = m.cols / quant::kBlock;
+  constexpr std::size_t kBlocks = group_blocks(S);
+  const std::size_t groups = m.cols / (kBlocks * quant::kBlock);
   for (std::size_t lane = 0; lane < quant::kPanelRows; lane += L::kLanes) {
     typename L::F acc[T];
     unrolled<T>([&](auto t) { acc[t] = L::zero(); });
-    const std::uint8_t* codes = scales + m.scale_bytes + 4 * lane;
+    const std::uint8_t* header = m.panel(panel);
     const std::int8_t* x = in.codes;
     const BlockMeta* meta = in.meta;
-    for (std::size_t b = 0; b < blocks; ++b) {
-      typename L::B w[8];
-      load_codes<L, C>(codes, w);
-      const BlockScales<L> s = load_scales<L, S>(scales, b, lane);
-      unrolled<T>(
-          [&](auto t) { acc[t] = add_block<L, C, S, Offset>(acc[t], w, s, x + kCodeBytes * t, meta[t]); });
-      codes += code_block_bytes(C);
-      x += kCodeBytes * in.block_rows;
-      meta += in.block_rows;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::uint8_t* codes = header + header_bytes(S);
+      for (std::size_t part = 0; part < kBlocks; ++part) {
+        typename L::B w[8];
+        load_codes<L, C>(codes + 4 * lane, w);
+        const BlockScales<L> s = load_scales<L, S>(header, part, lane);
+        unrolled<T>(
+            [&](auto t) { acc[t] = add_block<L, C, S, Offset>(acc[t], w, s, x + kCodeBytes * t, meta[t]); });
+        codes += code_block_bytes(C);
+        x += kCodeBytes * in.block_rows;
+        meta += in.block_rows;
+      }
+      header = codes;
     }
     unrolled<T>([&](auto t) { L::store(tile + quant::kPanelRows * t + lane, acc[t]); });
   }

@@ -161,6 +161,13 @@ void get_scales(Scheme scheme, std::size_t row, const std::uint8_t* p, Unpacked&
   }
 }
 
+std::size_t group_columns(Scheme scheme) {
+  return is_super(scheme) ? kSuperBlock : kBlock;
+}
+std::size_t group_bytes(const WeightType& type) {
+  return scheme_bytes(type.scheme) + group_columns(type.scheme) / kBlock * codec_bytes(type.codec);
+}
+
 void pack_float_panel(const PackedMatrix& shape, std::size_t first_row, std::size_t row_count,
                       const std::byte* source, std::uint8_t* target) {
   const std::size_t size = float_bytes(shape.type->codec);
@@ -217,15 +224,14 @@ std::size_t codec_bytes(Codec codec) {
 }
 
 PackedMatrix packed_shape(const WeightType& type, std::size_t rows, std::size_t cols) {
-  PackedMatrix m{&type, rows, cols, 0, 0, nullptr};
+  PackedMatrix m{&type, rows, cols, 0, nullptr};
   if (is_float(type.codec)) {
     m.panel_bytes = round_up(cols * kPanelRows * float_bytes(type.codec), kVector);
     return m;
   }
-  ZS_ASSERT(cols % (is_super(type.scheme) ? kSuperBlock : kBlock) == 0);
-  const std::size_t groups = cols / (is_super(type.scheme) ? kSuperBlock : kBlock);
-  m.scale_bytes = round_up(groups * scheme_bytes(type.scheme), kVector);
-  m.panel_bytes = m.scale_bytes + cols / kBlock * codec_bytes(type.codec);
+  const std::size_t group = group_columns(type.scheme);
+  ZS_ASSERT(cols % group == 0);
+  m.panel_bytes = round_up(cols / group * group_bytes(type), kVector);
   return m;
 }
 
@@ -238,18 +244,17 @@ void pack_panel(const PackedMatrix& shape, std::size_t panel, const std::byte* s
 
   const gguf::TensorTypeTraits& traits = *gguf::tensor_type_traits(type.type);
   const std::size_t groups = shape.cols / traits.block_elements;
-  const std::size_t blocks_per_group = traits.block_elements / kBlock;
-  std::uint8_t* codes = target + shape.scale_bytes;
   Unpacked u;
   for (std::size_t r = 0; r < row_count; ++r) {
     const auto* in =
         reinterpret_cast<const std::uint8_t*>(source) + (first_row + r) * groups * traits.block_bytes;
     for (std::size_t g = 0; g < groups; ++g, in += traits.block_bytes) {
       type.unpack(in, u);
-      put_scales(type.scheme, r, u, target + g * scheme_bytes(type.scheme));
-      for (std::size_t b = 0; b < blocks_per_group; ++b) {
-        put_codes(type.codec, r, u.codes + b * kBlock,
-                  codes + (g * blocks_per_group + b) * codec_bytes(type.codec));
+      std::uint8_t* group = target + g * group_bytes(type);
+      put_scales(type.scheme, r, u, group);
+      group += scheme_bytes(type.scheme);
+      for (std::size_t b = 0; b < traits.block_elements / kBlock; ++b) {
+        put_codes(type.codec, r, u.codes + b * kBlock, group + b * codec_bytes(type.codec));
       }
     }
   }
@@ -267,14 +272,13 @@ void unpack_row(const PackedMatrix& matrix, std::size_t row, float* out) {
     return;
   }
   const gguf::TensorTypeTraits& traits = *gguf::tensor_type_traits(type.type);
-  const std::size_t blocks_per_group = traits.block_elements / kBlock;
-  const std::uint8_t* codes = panel + matrix.scale_bytes;
   Unpacked u;
   for (std::size_t g = 0; g < matrix.cols / traits.block_elements; ++g) {
-    get_scales(type.scheme, r, panel + g * scheme_bytes(type.scheme), u);
-    for (std::size_t b = 0; b < blocks_per_group; ++b) {
-      get_codes(type.codec, r, codes + (g * blocks_per_group + b) * codec_bytes(type.codec),
-                u.codes + b * kBlock);
+    const std::uint8_t* group = panel + g * group_bytes(type);
+    get_scales(type.scheme, r, group, u);
+    group += scheme_bytes(type.scheme);
+    for (std::size_t b = 0; b < traits.block_elements / kBlock; ++b) {
+      get_codes(type.codec, r, group + b * codec_bytes(type.codec), u.codes + b * kBlock);
     }
     decode_unpacked(type, u, traits.block_elements, out + g * traits.block_elements);
   }

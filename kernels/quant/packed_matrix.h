@@ -1,22 +1,26 @@
 // A weight matrix [rows (outputs), cols (inputs)] repacked into panels of 16 rows. See weight_type.h for why.
 //
-// Layout of one panel, for quantised types: first the scales of all its blocks, padded to 64 bytes, then the
-// codes.
-//   scales, per block of 32 inputs        kPlain       d[16]                             float16
-//                                         kPlainMin    d[16] m[16]                       float16
-//   scales, per super-block of 256        kSuper32     d[16], 8 x scale[16]              float16, int8
-//                                         kSuper32Min  d[16] dmin[16], 8 x (scale[16] min[16])    float16,
-//                                         uint8 kSuper16     d[16], 16 x scale[16]             float16, int8
-//                                         kSuper16Min  d[16] dmin[16], 16 x (scale | min << 4)[16]
-//   codes, per block: eight groups g of four inputs; in the vector of a group, byte 4 r + k belongs to row r,
-//   input 4 g + k
-//                                         kBits8       8 vectors of 64 bytes, one per group
-//                                         kBits4       4 vectors: group j in the low, group j + 4 in the high
-//                                         half of vector j kBits5       as kBits4, then 1 vector: bit g is
-//                                         the fifth bit of group g kBits6       as kBits4, then 2 vectors:
-//                                         bits 2 i of vector j are the upper bits of group 4 j + i kBits2 2
-//                                         vectors: bits 2 i of vector j are group 4 j + i kBits3       as
-//                                         kBits2, then 1 vector: bit g is the third bit of group g
+// Layout of one panel, for quantised types: group after group, each a header of scales and then codes, so
+// that a product reads one unbroken stream. (Scales apart from codes halve the speed of reading on Zen 4,
+// whose prefetchers follow one stream well.)
+//
+// A group is one block of 32 inputs, or the super-block of 256. Its header:
+//   kPlain        d[16]                                                    float16
+//   kPlainMin     d[16] m[16]                                              float16
+//   kSuper32      d[16], 8 x scale[16]                                     float16, int8
+//   kSuper32Min   d[16] dmin[16], 8 x (scale[16] min[16])                  float16, uint8
+//   kSuper16      d[16], 16 x scale[16]                                    float16, int8
+//   kSuper16Min   d[16] dmin[16], 16 x (scale | min << 4)[16]              float16, uint8
+//
+// Codes, block by block: eight quads g of four inputs; in the vector of a quad, byte 4 r + k belongs to row
+// r, input 4 g + k.
+//   kBits8        8 vectors of 64 bytes, one per quad
+//   kBits4        4 vectors: quad j in the low, quad j + 4 in the high half of vector j
+//   kBits5        as kBits4, then 1 vector: bit g is the fifth bit of quad g
+//   kBits6        as kBits4, then 2 vectors: bits 2 i of vector j are the upper bits of quad 4 j + i
+//   kBits2        2 vectors: bits 2 i of vector j are quad 4 j + i
+//   kBits3        as kBits2, then 1 vector: bit g is the third bit of quad g
+//
 // Float types: for each input the 16 rows' values. Rows that the matrix does not have are zeros.
 //
 // A PackedMatrix does not own its memory (the model's arena does). Immutable after packing; any thread may
@@ -33,7 +37,6 @@ namespace zswarm::quant {
 struct PackedMatrix {
   const WeightType* type = nullptr;
   std::size_t rows = 0, cols = 0;
-  std::size_t scale_bytes = 0;  // of one panel, padded: codes begin there
   std::size_t panel_bytes = 0;  // multiple of 64
   const std::uint8_t* data = nullptr;
 
@@ -51,7 +54,7 @@ void pack_panel(const PackedMatrix& shape, std::size_t panel, const std::byte* s
 /// Decodes one row back to float, with the same values as decode_row(): cols floats.
 void unpack_row(const PackedMatrix& matrix, std::size_t row, float* out);
 
-/// Bytes of scales per block group (block or super-block), and of codes per block of 32.
+/// Bytes of a group's header, and of codes per block of 32.
 [[nodiscard]] std::size_t scheme_bytes(Scheme scheme);
 [[nodiscard]] std::size_t codec_bytes(Codec codec);
 

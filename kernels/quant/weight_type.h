@@ -10,8 +10,8 @@
 // from its codec and scheme.
 //
 // The repacked form holds *panels* of 16 output rows, so that one vector instruction advances 16 rows and no
-// sum crosses lanes. A panel is its scales, then its codes, both in the order in which a kernel needs them;
-// see packed_matrix.h.
+// sum crosses lanes. A panel holds scales and codes in the order in which a kernel needs them; see
+// packed_matrix.h.
 #pragma once
 
 #include <cstddef>
