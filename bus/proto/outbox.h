@@ -72,7 +72,11 @@ class Outbox {
   }
   void publish(Topic topic, Bytes message) { effects_.emplace_back(Publish{topic, std::move(message)}); }
   void subscribe(const NodeId& to, Topic topic, bool on) { effects_.emplace_back(Subscribe{to, topic, on}); }
-  void add(Effect effect) { effects_.push_back(std::move(effect)); }
+  /// Any of the kinds of effects.
+  template <class Kind>
+  void add(Kind effect) {
+    effects_.emplace_back(std::in_place_type<Kind>, std::move(effect));
+  }
 
   [[nodiscard]] bool empty() const { return effects_.empty(); }
   [[nodiscard]] std::vector<Effect> take() { return std::exchange(effects_, {}); }

@@ -1,0 +1,127 @@
+// The knobs of membership, failure detection and broadcast, each with its formula and why it stands where it
+// stands. The defaults are for any size of network: nothing here depends on how many nodes there are.
+//
+// Traffic of an idle node, sent and counted as encoded messages plus 35 bytes each for ZMTP and CURVE:
+//   probes    links per node (5.5) x one exchange per probe_every (2 s) / 2 ends x (62 + 64 bytes)  ~ 175 B/s
+//   shuffles  one per shuffle_every (60 s): 5 cards of ~300 bytes over shuffle_ttl + 1 hops, and back  ~ 130
+//   B/s
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "bus/base/time.h"
+
+namespace zswarm::bus {
+
+using namespace std::chrono_literals;
+
+struct OverlayConfig {
+  // --- Views: HyParView (Leitao, Pereira, Rodrigues: "HyParView: a membership protocol for reliable
+  // gossip-based broadcast", DSN 2007) ---
+
+  // Links a node seeks. A random graph of degree d stays connected with d >= 3; 5 is the paper's value for
+  // 10,000 nodes, and log(100,000) / log(5 - 1) = 8.3 hops reach 100,000.
+  std::size_t active_target = 5;
+  // Links a node bears. Above the target, so that who looks for a link finds somebody with a free place; with
+  // equal bounds the last ones to look would be refused by everybody, for ever.
+  std::size_t active_max = 7;
+  // Candidates in reserve. After a share q has died at once, passive_max x (1 - q) live ones are left: 6 of
+  // 30 for q = 0.8.
+  std::size_t passive_max = 30;
+  // Random walks of a join: active_walk hops to the node that takes the new one as a neighbour, and on the
+  // way, passive_walk hops before the end, one that keeps it in reserve (paper, section 5.1).
+  std::uint8_t active_walk = 6;
+  std::uint8_t passive_walk = 3;
+  // What a shuffle shows beside the node's own card: a card is ~300 bytes, so few, and seldom.
+  std::size_t shuffle_active = 1;
+  std::size_t shuffle_passive = 3;
+  std::uint8_t shuffle_walk = 3;
+  Duration shuffle_every = 60s;
+  // How long a node waits for the answer to "be my neighbour": a new connection is two handshakes of about
+  // four round trips, and one lost SYN costs a second.
+  Duration neighbour_timeout = 2500ms;
+  // Between rounds of asking everybody in reserve, and contacts again while alone; doubles up to the maximum.
+  Duration seek_again_min = 500ms;
+  Duration seek_again_max = 60s;
+  // How long somebody known dead is not taken back because of hearsay (a card in a shuffle).
+  Duration shun_for = 60s;
+  std::size_t shunned_max = 1024;
+  // Ends and beginnings of members that are remembered for keep_ids, so that old news of them are known as
+  // such.
+  std::size_t obituaries_max = 8192;
+  // Cards that are checked (two signatures, ~0.1 ms) per second because others sent them: bounds what lies
+  // cost.
+  std::uint32_t card_checks_per_s = 100;
+  std::size_t card_bytes_max = 2048;
+
+  // --- Failure detection: SWIM (Das, Gupta, Motivala, DSN 2002) with Lifeguard (Dadgar, Phillips, Currey,
+  // DSN 2018) ---
+
+  // Each link is probed once in this time by one of its ends: an exchange proves both ends alive, and the
+  // other end then leaves its own probe out. With d neighbours the first probe after a crash comes after
+  // probe_every / (d + 1) in the mean, and after probe_every x (1 - 0.01^(1/d)) = 1.2 s in 99 of 100 cases.
+  Duration probe_every = 2s;
+  // Time for the answer: srtt + 4 rttvar (RFC 6298), at least this much. On TCP a lost segment is a late one:
+  // 200 ms or more; a shorter wait would ask helpers at every loss, a longer one delays all news of deaths.
+  Duration probe_timeout_min = 400ms;
+  Duration probe_timeout_max = 2s;
+  // Helpers that are asked to probe in our stead (SWIM's k).
+  std::size_t helpers = 3;
+  // How long they are given before the silent node becomes a suspect. They tell us when they, too, get no
+  // answer after helper_timeout; what they hear later still reaches us.
+  Duration indirect_timeout = 500ms;
+  Duration helper_timeout = 1s;
+  // How long a suspect has to speak up (Lifeguard's dogpile: max - (max - min) x log(c + 1) / log(k + 1), c
+  // confirmations of k = helpers). min: two retransmissions on TCP (200 + 400 ms) there and two back, with
+  // their round trips; together with the probe's and the helpers' time a live node has 3 s to be heard on any
+  // of four paths. max: without confirmations one path must outlast four retransmissions (200 + 400 + 800 +
+  // 1600 ms).
+  Duration suspicion_min = 2s;
+  Duration suspicion_max = 6s;
+  // Lifeguard's local health: the longest multiplier of probe_timeout less one.
+  std::uint32_t health_max = 8;
+  // A timer of ours that is this late, or a call that comes this long after it was due, shows that this
+  // process did not run. Below the shortest timeout, above what schedulers do.
+  Duration stall = 250ms;
+  // Rounds in which a neighbour answers helpers only, after which the link is given up (not the neighbour).
+  std::uint32_t indirect_rounds_max = 3;
+  // Probes that we make for others at a time.
+  std::size_t relays_max = 64;
+
+  // --- Broadcast: Plumtree (Leitao, Pereira, Rodrigues: "Epidemic broadcast trees", SRDS 2007) ---
+
+  // Neighbours whose whole news we go on taking when duplicates come; 1 is the paper's tree. With 2, one late
+  // segment on the way does not delay a subtree: each node takes the earlier of two paths, for one more copy.
+  std::size_t eager_min = 2;
+  // News go out at once; in a burst they are gathered for this long (eager) before the next message.
+  Duration eager_gather = 10ms;
+  // Ids are gathered for this long: the whole news normally is there sooner by the eager links.
+  Duration lazy_gather = 50ms;
+  // After the first id of news that we do not have, wait this long for the news before asking. The sum
+  // lazy_gather + graft_wait is about one round trip of a wide-area network.
+  Duration graft_wait = 80ms;
+  // Before the next one who has it is asked: one retransmission (200 ms) and a round trip.
+  Duration graft_again = 300ms;
+  std::uint32_t graft_rounds = 4;  // over all who announced it
+  // A link with so many fewer hops than the present one takes its place (paper, section 3.8).
+  std::uint32_t shortcut_hops = 4;
+  // News kept for those who ask, by age and bytes; ids are kept longer, so that late copies are known.
+  Duration keep_news = 30s;
+  Duration keep_ids = 120s;
+  std::size_t news_bytes_kept = 4u << 20;
+  std::size_t ids_kept = 1u << 16;
+  std::size_t missing_max = 4096;
+  // Ids of the news of the last digest_age go to one neighbour at a time, while there are any: an id that was
+  // lost with a closed connection is told again.
+  Duration digest_every = 2s;
+  Duration digest_age = 20s;
+  std::size_t news_bytes_max = 64u << 10;
+  std::size_t batch_bytes_max = 128u << 10;
+  // Gossip from one neighbour; beyond it messages are dropped. 10,000 deaths at once are 0.5 MB.
+  std::size_t gossip_bytes_per_s = 1u << 20;
+  std::size_t gossip_burst_bytes = 8u << 20;
+};
+
+}  // namespace zswarm::bus

@@ -1,0 +1,136 @@
+// Whether our neighbours live: probes as in SWIM (Das, Gupta, Motivala, DSN 2002), with Lifeguard's
+// extensions (Dadgar, Phillips, Currey, DSN 2018).
+//
+// Each link is probed in turn. Who does not answer in time is probed through helpers; if that fails too, it
+// is a suspect, told so, and called dead when the suspicion's time is over. Anything heard from it ends that.
+// Differences from the papers, and why:
+//   - Only the active view is probed, so only neighbours are ever suspects, and a suspicion stays among those
+//     whom it concerns: the suspect and the helpers. Sent to everybody, the suspicions of 10 % of nodes that
+//     freeze for 10 s at a time would cost each node of a large network more than all else together.
+//   - A helper that gets no answer either says so (Lifeguard's NACK); that is also the confirmation which
+//     shortens the suspicion (its dogpile), since helper and accuser have looked over different connections.
+//   - A process that did not run (frozen, or short of processor time) has heard nobody, through its own
+//   fault.
+//     It notices by the lateness of its own timers, drops all suspicions and begins again.
+//
+// Sans I/O, one thread. What is found out is handed out by take_findings(); it changes no view.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bus/base/random.h"
+#include "bus/base/time.h"
+#include "bus/overlay/config.h"
+#include "bus/overlay/peer.h"
+#include "bus/proto/outbox.h"
+
+namespace zswarm::bus {
+
+class Detector {
+ public:
+  enum class Kind : std::uint8_t {
+    kSuspected,
+    kRefuted,        // a suspect was heard
+    kDead,           // a suspicion's time is over
+    kNotMutual,      // it does not count us as a neighbour
+    kUnreachable,    // only helpers reach it
+    kSelfSuspected,  // somebody suspects us; our incarnation has grown
+    kDuplicate,      // two processes speak as this node
+  };
+  struct Finding {
+    Kind kind;
+    NodeId id;
+    std::uint64_t incarnation = 0;
+  };
+  struct Link {
+    NodeId id;
+    Duration rtt{0};  // smoothed; 0: not measured yet
+    bool suspected = false;
+  };
+
+  /// `self.incarnation` grows when we are suspected.
+  Detector(const OverlayConfig& config, Self& self, const CardCheck& cards, Random& random);
+
+  void add(Time now, const Peer& peer);
+  void remove(const NodeId& id);
+
+  /// Types kProbe to kProbeNack.
+  Status on_message(Time now, const NodeId& from, const Header& header, ByteView message, Outbox& out);
+  /// Any message of a neighbour shows that it lives.
+  void heard(Time now, const NodeId& from);
+  void on_timer(Time now, Outbox& out);
+  [[nodiscard]] Time next_timer() const;
+  /// This process did not run for a while: nobody is to blame for silence.
+  void on_stall(Time now);
+
+  /// Looks at a neighbour now: the transport lost it.
+  void check_now(Time now, const NodeId& id, Outbox& out);
+  /// Others have found a neighbour dead: if it does not answer us either, that is the end of it.
+  void called_dead(Time now, const NodeId& id, Outbox& out);
+  [[nodiscard]] std::vector<Link> links() const;
+  [[nodiscard]] std::uint32_t health() const { return health_; }
+  [[nodiscard]] std::vector<Finding> take_findings() { return std::exchange(findings_, {}); }
+
+ private:
+  enum class Stage : std::uint8_t { kQuiet, kDirect, kIndirect, kSuspect };
+  struct Neighbour {
+    Peer peer;
+    std::uint64_t incarnation = 0;
+    std::uint64_t instance = 0;      // 0: not known yet
+    std::uint64_t old_instance = 0;  // the one before, which must not speak any more
+    Time instance_since;
+    Time last_duplicate{Duration::min()};
+    std::uint32_t old_seen = 0;
+    Time linked;
+    Stage stage = Stage::kQuiet;
+    bool called_dead = false;
+    Time due;  // the next probe, or the end of the stage
+    Time probed;
+    Time suspected;
+    std::uint32_t sequence = 0;   // of the probe that is out
+    std::vector<NodeId> helpers;  // asked, and no NACK of theirs yet
+    std::uint32_t nacks = 0, indirect_rounds = 0;
+    Duration srtt{0}, rttvar{0};
+  };
+  /// A probe that we make for somebody else.
+  struct Relay {
+    NodeId asker, target;
+    std::uint32_t asker_sequence = 0, sequence = 0;
+    Time nack_at;
+    bool nacked = false;
+  };
+
+  Status on_probe(Time now, const NodeId& from, std::uint32_t sequence, Reader fields, Outbox& out);
+  Status on_ack(Time now, const NodeId& from, std::uint32_t sequence, Reader fields, Outbox& out);
+  Status on_request(Time now, const NodeId& from, std::uint32_t sequence, Reader fields, Outbox& out);
+  Status on_nack(Time now, const NodeId& from, std::uint32_t sequence, Reader fields);
+
+  [[nodiscard]] Neighbour* find(const NodeId& id);
+  void probe(Time now, Neighbour& n, Outbox& out);
+  void ask_helpers(Time now, Neighbour& n, Outbox& out);
+  void suspect(Time now, Neighbour& n, Outbox& out);
+  void step(Time now, Neighbour& n, Outbox& out);
+  void quiet(Time now, Neighbour& n);
+  void alive(Time now, Neighbour& n);
+  void measure(Neighbour& n, Duration rtt);
+  void learn(Time now, Neighbour& n, std::uint64_t incarnation, std::uint64_t instance);
+  [[nodiscard]] Duration probe_timeout(const Neighbour& n) const;
+  [[nodiscard]] Duration suspicion(const Neighbour& n) const;
+  [[nodiscard]] Duration jittered(Duration d);
+  void worse(std::uint32_t by);
+  [[nodiscard]] Bytes probe_message(std::uint32_t sequence, bool neighbour, std::uint64_t suspected) const;
+
+  const OverlayConfig& config_;
+  Self& self_;
+  const CardCheck& cards_;
+  Random& random_;
+  std::vector<Neighbour> neighbours_;
+  std::vector<Relay> relays_;
+  std::vector<Finding> findings_;
+  std::uint32_t sequence_ = 0;
+  std::uint32_t health_ = 0;  // Lifeguard's local health: 0 is well
+};
+
+}  // namespace zswarm::bus
