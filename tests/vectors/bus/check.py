@@ -1,0 +1,206 @@
+"""Test vectors of the bus: tokens, derived keys, identities and cards, computed a second time from PROTOCOL.md.
+
+    check.py            compares what stands in the JSON files beside it with what it computes
+    check.py --write    writes them
+
+The inputs stand here, the C++ tests and the clients in other languages read the files. Byte strings are hexadecimal, 64-bit numbers are decimal
+strings (JavaScript's numbers are too short for them). Nothing of zswarm's own code is used: PyNaCl for Curve25519 and Ed25519, hashlib for the
+rest, msgpack for the body of a card.
+"""
+import hashlib
+import json
+import pathlib
+import struct
+import sys
+
+import msgpack
+from nacl import bindings
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+
+BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
+Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+
+
+def base32(data):
+    bits = "".join(f"{byte:08b}" for byte in data)
+    bits += "0" * (-len(bits) % 5)
+    return "".join(BASE32[int(bits[i:i + 5], 2)] for i in range(0, len(bits), 5))
+
+
+def z85(data):
+    text = ""
+    for (value,) in struct.iter_unpack(">I", data):
+        text += "".join(Z85[value // 85**i % 85] for i in (4, 3, 2, 1, 0))
+    return text
+
+
+def blake2b(data, key=b""):
+    return hashlib.blake2b(data, digest_size=32, key=key).digest()
+
+
+def with_purpose(purpose, data):
+    return bytes([len(purpose)]) + purpose + data
+
+
+# Tokens
+
+
+def token_payload(token):
+    out = struct.pack(">BI", 1, token["epoch"]) + bytes.fromhex(token["secret"]) + bytes.fromhex(token["operator_key"])
+    if token["expires_s"] is None:
+        out += b"\0"
+    else:
+        out += b"\1" + struct.pack(">Q", int(token["expires_s"]))
+    out += bytes([len(token["bootstrap"])])
+    for endpoint in token["bootstrap"]:
+        out += bytes([len(endpoint)]) + endpoint.encode()
+    return out
+
+
+def token_text(payload):
+    return "zsw1" + base32(payload + blake2b(b"zsw1" + payload)[:4])
+
+
+# Keys
+
+
+def curve_pair(seed):
+    secret = hashlib.sha512(seed).digest()[:32]
+    public = bindings.crypto_scalarmult_base(secret)
+    return {"public": public.hex(), "public_z85": z85(public), "secret": secret.hex(), "secret_z85": z85(secret)}
+
+
+def sub_key(secret, number, size=32):
+    """crypto_kdf_derive_from_key: BLAKE2b with the number as salt and the context as personalisation."""
+    return hashlib.blake2b(b"", digest_size=size, key=secret, salt=struct.pack("<QQ", number, 0), person=b"zswarm-1".ljust(16, b"\0")).digest()
+
+
+def network_keys(secret):
+    network = sub_key(secret, 1, 16)[:8]
+    return {"network_id": network.hex(), "network": base32(network), "join_server": curve_pair(sub_key(secret, 2)), "join_client": curve_pair(sub_key(secret, 3)),
+            "beacon_key": sub_key(secret, 4).hex(), "membership_key": sub_key(secret, 5).hex()}
+
+
+def identity(seed):
+    public, _ = bindings.crypto_sign_seed_keypair(seed)
+    curve = curve_pair(seed)
+    assert bindings.crypto_sign_ed25519_pk_to_curve25519(public).hex() == curve["public"]
+    node = blake2b(public)[:16]
+    return {"sign_key": public.hex(), "curve": curve, "node_id": node.hex(), "node": base32(node)}
+
+
+def sign(seed, purpose, data):
+    _, secret = bindings.crypto_sign_seed_keypair(seed)
+    return bindings.crypto_sign(with_purpose(purpose, data), secret)[:64]
+
+
+# Cards
+
+
+def card_body(card, seed):
+    keys = identity(seed)
+    return msgpack.packb([1, card["epoch"], bytes.fromhex(keys["sign_key"]), bytes.fromhex(keys["curve"]["public"]), int(card["incarnation"]), int(card["instance"]),
+                          card["name"], card["version"], card["roles"], card["labels"], card["sockets"]])
+
+
+def seal(body, seed, network_secret):
+    signature = sign(seed, b"zswarm card", body)
+    mac = blake2b(with_purpose(b"zswarm card mac", body + signature), key=sub_key(network_secret, 5))
+    return msgpack.packb([body, signature, mac])
+
+
+# The vectors: fixed inputs, and what follows from them
+
+
+def secret_of(name):
+    return hashlib.sha256(name.encode()).digest()
+
+
+def tokens():
+    operator = identity(secret_of("operator"))["sign_key"]
+    plain = {"epoch": 1, "secret": secret_of("network").hex(), "operator_key": operator, "expires_s": None, "bootstrap": []}
+    tokens = [
+        plain,
+        {**plain, "epoch": 4294967295, "expires_s": "1900000000"},
+        {**plain, "epoch": 2, "secret": "00" * 32, "bootstrap": ["192.0.2.7:7000"]},
+        {**plain, "expires_s": "253402300799", "bootstrap": ["[2001:db8::7]:7000", "node.example.org:65535", "192.0.2.7:1"] + [f"n{i}.example:7" for i in range(5)]},
+    ]
+    payload = token_payload(plain)
+    good = token_text(payload)
+    wrong = {
+        "one character mistyped": ("malformed", good[:40] + ("0" if good[40] != "0" else "1") + good[41:]),
+        "a part is missing": ("malformed", good[:100]),
+        "another word": ("malformed", "hello"),
+        "format 2": ("unsupported", token_text(b"\2" + payload[1:])),
+        "format 0": ("malformed", token_text(b"\0" + payload[1:])),
+        "a flag that format 1 has not": ("malformed", token_text(payload[:69] + b"\2" + payload[70:])),
+        "bytes left over": ("malformed", token_text(payload + b"\0")),
+        "nine endpoints": ("malformed", token_text(token_payload({**plain, "bootstrap": [f"n{i}.example:7" for i in range(9)]}))),
+        "an endpoint without a port": ("malformed", token_text(token_payload({**plain, "bootstrap": ["node.example.org"]}))),
+    }
+    return {"valid": [{**token, "token": token_text(token_payload(token))} for token in tokens],
+            "invalid": [{"what": what, "token": text, "error": error} for what, (error, text) in wrong.items()]}
+
+
+def keys():
+    return {"networks": [{"secret": secret.hex(), **network_keys(secret)} for secret in (secret_of("network"), bytes(32), b"\xff" * 32)],
+            "identities": [{"seed": seed.hex(), **identity(seed)} for seed in (secret_of("node"), bytes(32), b"\xff" * 32)],
+            "signatures": [{"seed": seed.hex(), "purpose": purpose.decode(), "bytes": data.hex(), "signature": sign(seed, purpose, data).hex()}
+                           for seed, purpose, data in ((secret_of("node"), b"zswarm test", b""), (bytes(32), b"p" * 255, bytes(range(256))))],
+            "macs": [{"key": key.hex(), "purpose": purpose.decode(), "bytes": data.hex(), "mac": blake2b(with_purpose(purpose, data), key=key).hex()}
+                     for key, purpose, data in ((secret_of("node"), b"zswarm test", b""), (bytes(32), b"p" * 255, bytes(range(256))))]}
+
+
+def cards():
+    seed, network = secret_of("node"), secret_of("network")
+    small = {"epoch": 1, "incarnation": "1048576", "instance": "1", "name": "", "version": "", "roles": [], "labels": [], "sockets": [""] * 5}
+    large = {"epoch": 4294967295, "incarnation": "18446744073709551615", "instance": "18364758544493064720", "name": "küche", "version": "0.1.0",
+             "roles": ["worker", "gateway"], "labels": [["zone", "cellar"], ["os.arch", "x86-64"]],
+             "sockets": ["192.0.2.7:7000", "192.0.2.7:7001", "[2001:db8::7]:7002", "node.example.org:7003", ""]}
+    body = card_body(small, seed)
+    other = card_body(small, secret_of("other"))
+    fields = msgpack.unpackb(body)
+    foreign_curve = msgpack.packb(fields[:3] + [bytes.fromhex(identity(secret_of("other"))["curve"]["public"])] + fields[4:])
+    later = msgpack.packb(fields[:10] + [["", "", "", "", "[::1]:5", "a sixth socket"], "a twelfth element"])
+    wrong = {
+        "another network's token": ("refused", seal(body, seed, secret_of("elsewhere"))),
+        "another epoch": ("refused", seal(card_body({**small, "epoch": 2}, seed), seed, network)),
+        "signed by another node": ("refused", seal(other, seed, network)),
+        "another node's CURVE key": ("refused", seal(foreign_curve, seed, network)),
+        "format 2": ("unsupported", seal(msgpack.packb([2] + fields[1:]), seed, network)),
+        "an element too few": ("malformed", seal(msgpack.packb(fields[:10]), seed, network)),
+        "a control character in the name": ("malformed", seal(card_body({**small, "name": "a\x1bb"}, seed), seed, network)),
+        "an endpoint that is none": ("malformed", seal(card_body({**small, "sockets": ["host", "", "", "", ""]}, seed), seed, network)),
+        "a label twice": ("malformed", seal(card_body({**small, "labels": [["a", "1"], ["a", "2"]]}, seed), seed, network)),
+        "over 1 KiB": ("too_large", seal(card_body({**small, "labels": [[f"k{i}", "v" * 64] for i in range(16)]}, seed), seed, network)),
+        "a longer msgpack form": ("malformed", b"\xdc\0\3" + seal(body, seed, network)[1:]),
+        "cut": ("malformed", seal(body, seed, network)[:-1]),
+    }
+    return {"network_secret": network.hex(), "seed": seed.hex(),
+            "valid": [{**card, "body": card_body(card, seed).hex(), "card": seal(card_body(card, seed), seed, network).hex()} for card in (small, large)],
+            "later_version": {"epoch": 1, "stage": "[::1]:5", "card": seal(later, seed, network).hex()},
+            "invalid": [{"what": what, "epoch": 1, "card": card.hex(), "error": error} for what, (error, card) in wrong.items()]}
+
+
+FILES = {"tokens.json": tokens, "keys.json": keys, "cards.json": cards}
+
+
+def text_of(name):
+    return json.dumps(FILES[name](), indent=1, ensure_ascii=True) + "\n"
+
+
+def main(arguments):
+    different = []
+    for name in FILES:
+        if arguments == ["--write"]:
+            (FOLDER / name).write_text(text_of(name))
+        elif (FOLDER / name).read_text() != text_of(name):
+            different.append(name)
+    for name in different:
+        print(f"{name}: not what PROTOCOL.md says", file=sys.stderr)
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
