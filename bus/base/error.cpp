@@ -31,6 +31,13 @@ std::string_view error_code_name(ErrorCode code) {
   return "unknown";
 }
 
+ErrorCode error_code_of(std::string_view name) {
+  for (int code = 0; code <= static_cast<int>(ErrorCode::kIo); ++code) {
+    if (error_code_name(static_cast<ErrorCode>(code)) == name) return static_cast<ErrorCode>(code);
+  }
+  return ErrorCode::kRefused;
+}
+
 void assertion_failed(const char* expression, const char* file, int line) {
   std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
   std::abort();

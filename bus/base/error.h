@@ -27,6 +27,8 @@ enum class ErrorCode : std::uint8_t {
 
 /// Stable lower-case name ("malformed"), for the wire, logs and JSON.
 [[nodiscard]] std::string_view error_code_name(ErrorCode code);
+/// The code of that name; kRefused for a name that this version does not know.
+[[nodiscard]] ErrorCode error_code_of(std::string_view name);
 
 struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::kMalformed;

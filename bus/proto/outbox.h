@@ -38,6 +38,7 @@ struct Send {
   NodeId to;
   Lane lane = Lane::kControl;
   Bytes message;
+  std::vector<Bytes> frames{};  // raw, beside the message, as further parts of one multipart message
 };
 struct Publish {
   Topic topic;
@@ -67,8 +68,8 @@ using Effect = std::variant<Send, Publish, Subscribe, Link, Unlink, Admit, Expel
 
 class Outbox {
  public:
-  void send(const NodeId& to, Bytes message, Lane lane = Lane::kControl) {
-    effects_.emplace_back(Send{to, lane, std::move(message)});
+  void send(const NodeId& to, Bytes message, Lane lane = Lane::kControl, std::vector<Bytes> frames = {}) {
+    effects_.emplace_back(Send{to, lane, std::move(message), std::move(frames)});
   }
   void publish(Topic topic, Bytes message) { effects_.emplace_back(Publish{topic, std::move(message)}); }
   void subscribe(const NodeId& to, Topic topic, bool on) { effects_.emplace_back(Subscribe{to, topic, on}); }

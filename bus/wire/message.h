@@ -63,6 +63,8 @@ enum class MessageType : std::uint8_t {
   kCredit = 0x52,
   kCancel = 0x53,
   kEnd = 0x54,
+  kBeat = 0x55,   // of the caller: "I am still here"
+  kAlive = 0x56,  // of the one who answers: the same
 
   // chunk transfer (chunks/)
   kChunkQuery = 0x60,
