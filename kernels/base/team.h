@@ -29,7 +29,15 @@ class Team {
 
   /// Inside body, between two barriers: the next index below `count` that nobody has taken yet, or `count` if
   /// none is left. All members use the same `count`; barrier() begins a new round.
-  [[nodiscard]] std::size_t claim(std::size_t count, std::size_t step = 1);
+  [[nodiscard]] std::size_t claim(std::size_t count);
+
+  /// The same for a range of at most `most` indexes, empty if none is left. Ranges begin long, for memory
+  /// that is read in one stream, and end short, so that nobody waits long for the last one (Polychronopoulos,
+  /// Kuck: "Guided self-scheduling", 1987). A round uses either claim() or claim_range().
+  struct Range {
+    std::size_t begin, end;
+  };
+  [[nodiscard]] Range claim_range(std::size_t count, std::size_t most);
 
   /// Called by a helper thread: takes part in every run() until stop(). Returns after stop().
   void serve(std::size_t member);

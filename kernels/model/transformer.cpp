@@ -8,7 +8,8 @@ namespace zswarm::model {
 namespace {
 
 constexpr std::size_t kTile = ops::kTileRows;
-constexpr std::size_t kAttentionTokens = 16;  // of a prompt chunk, per attention task
+constexpr std::size_t kCachedWeightBytes = 256 << 10;  // a share of a core's second-level cache
+constexpr std::size_t kAttentionTokens = 16;           // of a prompt chunk, per attention task
 
 bool is_quantised(const quant::PackedMatrix& m) {
   return m.type != nullptr && m.type->unpack != nullptr;
@@ -129,15 +130,14 @@ void Transformer::share(std::size_t count, const Body& body) {
 
 /// Runs body(unit, first, count) for every unit of weights (a panel or two) with every tile [first, first +
 /// count) of `rows` inputs. A member takes several units at a time, so that a tile of inputs stays in its
-/// cache for all of them.
+/// cache for all of them, and with more than one tile no more than stay there themselves.
 template <class Body>
-void Transformer::share_products(std::size_t units, std::size_t rows, const Body& body) {
-  // About eight claims per member: small enough to even out, large enough to keep the counter cool.
-  const std::size_t chunk = std::clamp<std::size_t>(units / (8 * team_.size()), 1, 16);
+void Transformer::share_products(std::size_t units, std::size_t unit_bytes, std::size_t rows,
+                                 const Body& body) {
+  const std::size_t most = rows > kTile ? std::max<std::size_t>(1, kCachedWeightBytes / unit_bytes) : units;
   for (;;) {
-    const std::size_t begin = team_.claim(units, chunk);
-    if (begin == units) break;
-    const std::size_t end = std::min(begin + chunk, units);
+    const auto [begin, end] = team_.claim_range(units, most);
+    if (begin == end) break;
     for (std::size_t first = 0; first < rows; first += kTile) {
       for (std::size_t unit = begin; unit < end; ++unit) body(unit, first, std::min(kTile, rows - first));
     }
@@ -183,17 +183,18 @@ void Transformer::project_qkv(Step&, const LayerWeights& layer) {
     float* out;
   } parts[] = {{layer.q, q_.data()}, {layer.k, k_.data()}, {layer.v, v_.data()}};
   const std::size_t total = layer.q.panels() + layer.k.panels() + layer.v.panels();
-  share_products(total, tokens_.size(), [&](std::size_t panel, std::size_t first, std::size_t count) {
-    const auto* part = parts;
-    while (panel >= part->matrix.panels()) panel -= (part++)->matrix.panels();
-    PanelTile tile;
-    multiply(part->matrix, panel, normed_, first, count, tile);
-    // head_dim is a multiple of 16, so panels are whole.
-    for (std::size_t i = 0; i < count; ++i) {
-      float* out = part->out + (first + i) * part->matrix.rows + panel * quant::kPanelRows;
-      std::memcpy(out, tile[i], sizeof(tile[i]));
-    }
-  });
+  share_products(total, layer.q.panel_bytes, tokens_.size(),
+                 [&](std::size_t panel, std::size_t first, std::size_t count) {
+                   const auto* part = parts;
+                   while (panel >= part->matrix.panels()) panel -= (part++)->matrix.panels();
+                   PanelTile tile;
+                   multiply(part->matrix, panel, normed_, first, count, tile);
+                   // head_dim is a multiple of 16, so panels are whole.
+                   for (std::size_t i = 0; i < count; ++i) {
+                     float* out = part->out + (first + i) * part->matrix.rows + panel * quant::kPanelRows;
+                     std::memcpy(out, tile[i], sizeof(tile[i]));
+                   }
+                 });
 }
 
 void Transformer::store_keys_and_values(Step& step, std::uint32_t index, const LayerWeights& layer) {
@@ -282,35 +283,39 @@ void Transformer::attend_one(Step& step, std::uint32_t index, const AttentionWor
 /// hidden += matrix * in + bias
 void Transformer::add_product(Step&, const quant::PackedMatrix& m, const std::vector<float>& bias,
                               const ops::Activations& in) {
-  share_products(m.panels(), tokens_.size(), [&](std::size_t panel, std::size_t first, std::size_t count) {
-    PanelTile tile;
-    multiply(m, panel, in, first, count, tile);
-    const std::size_t row = panel * quant::kPanelRows, rows = rows_in(m, panel);
-    for (std::size_t i = 0; i < count; ++i) {
-      float* out = hidden_.data() + (first + i) * stride_ + row;
-      for (std::size_t r = 0; r < rows; ++r) out[r] += bias.empty() ? tile[i][r] : tile[i][r] + bias[row + r];
-    }
-  });
+  share_products(m.panels(), m.panel_bytes, tokens_.size(),
+                 [&](std::size_t panel, std::size_t first, std::size_t count) {
+                   PanelTile tile;
+                   multiply(m, panel, in, first, count, tile);
+                   const std::size_t row = panel * quant::kPanelRows, rows = rows_in(m, panel);
+                   for (std::size_t i = 0; i < count; ++i) {
+                     float* out = hidden_.data() + (first + i) * stride_ + row;
+                     for (std::size_t r = 0; r < rows; ++r)
+                       out[r] += bias.empty() ? tile[i][r] : tile[i][r] + bias[row + r];
+                   }
+                 });
 }
 
 /// ffn = silu(gate * x) * (up * x), 32 columns at a time, so that a block can be quantised where it was
 /// computed.
 void Transformer::feed_forward(Step&, const LayerWeights& layer, bool quantise) {
   const std::size_t panels = layer.gate.panels(), units = (panels + 1) / 2;
-  share_products(units, tokens_.size(), [&](std::size_t unit, std::size_t first, std::size_t count) {
-    PanelTile gates, ups;
-    for (std::size_t panel = 2 * unit; panel < std::min(2 * unit + 2, panels); ++panel) {
-      multiply(layer.gate, panel, normed_, first, count, gates);
-      multiply(layer.up, panel, normed_, first, count, ups);
-      kernels_.silu_multiply(gates[0], ups[0], count * quant::kPanelRows);
-      for (std::size_t i = 0; i < count; ++i) {
-        std::memcpy(ffn_.values(first + i) + panel * quant::kPanelRows, gates[i], sizeof(gates[i]));
-      }
-    }
-    for (std::size_t i = first; quantise && i < first + count; ++i) {
-      kernels_.quantise_block(ffn_.values(i) + 32 * unit, ffn_.codes(unit, i), ffn_.meta(unit, i));
-    }
-  });
+  share_products(
+      units, 2 * (layer.gate.panel_bytes + layer.up.panel_bytes), tokens_.size(),
+      [&](std::size_t unit, std::size_t first, std::size_t count) {
+        PanelTile gates, ups;
+        for (std::size_t panel = 2 * unit; panel < std::min(2 * unit + 2, panels); ++panel) {
+          multiply(layer.gate, panel, normed_, first, count, gates);
+          multiply(layer.up, panel, normed_, first, count, ups);
+          kernels_.silu_multiply(gates[0], ups[0], count * quant::kPanelRows);
+          for (std::size_t i = 0; i < count; ++i) {
+            std::memcpy(ffn_.values(first + i) + panel * quant::kPanelRows, gates[i], sizeof(gates[i]));
+          }
+        }
+        for (std::size_t i = first; quantise && i < first + count; ++i) {
+          kernels_.quantise_block(ffn_.values(i) + 32 * unit, ffn_.codes(unit, i), ffn_.meta(unit, i));
+        }
+      });
 }
 
 /// Rows for the caller: hidden states, normalised hidden states or logits.
@@ -331,14 +336,15 @@ void Transformer::finish(Step& step) {
   if (!logits || count == 0) return;
 
   const quant::PackedMatrix& m = weights_.output;
-  share_products(m.panels(), count, [&](std::size_t panel, std::size_t first, std::size_t rows) {
-    PanelTile tile;
-    multiply(m, panel, normed_, first, rows, tile);
-    for (std::size_t i = 0; i < rows; ++i) {
-      float* out = rows_.data() + (first + i) * m.rows + panel * quant::kPanelRows;
-      std::memcpy(out, tile[i], rows_in(m, panel) * sizeof(float));
-    }
-  });
+  share_products(m.panels(), m.panel_bytes, count,
+                 [&](std::size_t panel, std::size_t first, std::size_t rows) {
+                   PanelTile tile;
+                   multiply(m, panel, normed_, first, rows, tile);
+                   for (std::size_t i = 0; i < rows; ++i) {
+                     float* out = rows_.data() + (first + i) * m.rows + panel * quant::kPanelRows;
+                     std::memcpy(out, tile[i], rows_in(m, panel) * sizeof(float));
+                   }
+                 });
 }
 
 }  // namespace zswarm::model

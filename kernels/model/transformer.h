@@ -63,7 +63,7 @@ class Transformer final : public Model {
   template <class Body>
   void share(std::size_t count, const Body& body);
   template <class Body>
-  void share_products(std::size_t units, std::size_t rows, const Body& body);
+  void share_products(std::size_t units, std::size_t unit_bytes, std::size_t rows, const Body& body);
   using PanelTile = float[ops::kTileRows][quant::kPanelRows];
   void multiply(const quant::PackedMatrix& m, std::size_t panel, const ops::Activations& in,
                 std::size_t first, std::size_t count, PanelTile& out) const;

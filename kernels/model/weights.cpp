@@ -118,9 +118,9 @@ class Loader {
     const quant::PackedMatrix& shape = *job.target;
     team_.run([&](std::size_t) {
       for (;;) {
-        const std::size_t i = team_.claim(last - first, 4);
-        if (i == last - first) return;
-        for (std::size_t panel = first + i; panel < std::min(first + i + 4, last); ++panel) {
+        const auto [begin, end] = team_.claim_range(last - first, last - first);
+        if (begin == end) return;
+        for (std::size_t panel = first + begin; panel < first + end; ++panel) {
           quant::pack_panel(shape, panel, job.tensor->data.data(), target + panel * shape.panel_bytes);
         }
       }

@@ -69,7 +69,12 @@ struct Avx512Lanes {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
   }
 
-  static B load_bytes(const std::uint8_t* p) { return {_mm512_loadu_si512(p)}; }
+  static B load_bytes(const std::uint8_t* p) {
+    __m512i v = _mm512_loadu_si512(p);
+    asm("" : "+v"(v));  // read once and in the order written, not again by each instruction that uses it
+    return {v};
+  }
+  static void prefetch(const std::uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
   static B bytes_and(B a, std::uint8_t mask) {
     return {_mm512_and_si512(a.v, _mm512_set1_epi8(static_cast<char>(mask)))};
   }

@@ -131,6 +131,8 @@ struct ScalarLanes {
     return make([&](int i) { return from_bits((static_cast<std::uint32_t>(n.v[i]) + 127u) << 23); });
   }
 
+  /// A hint that the line at p will be read soon; p need not be valid.
+  static void prefetch(const std::uint8_t*) {}
   static B load_bytes(const std::uint8_t* p) {
     B r;
     std::memcpy(r.v, p, sizeof r.v);

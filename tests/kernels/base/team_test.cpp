@@ -40,15 +40,33 @@ TEST(Team, hands_out_every_index_once_in_every_round) {
   std::vector<std::vector<int>> taken(50, std::vector<int>(kCount));
   team.run([&](std::size_t) {
     for (auto& round : taken) {
-      for (;;) {
-        const std::size_t begin = team.claim(kCount, 4);
-        if (begin == kCount) break;
-        for (std::size_t i = begin; i < std::min(begin + 4, kCount); ++i) ++round[i];
+      for (std::size_t i = team.claim(kCount); i < kCount; i = team.claim(kCount)) ++round[i];
+      team.barrier();
+    }
+  });
+  for (const auto& round : taken) EXPECT_EQ(round, std::vector<int>(kCount, 1));
+}
+
+TEST(Team, hands_out_every_range_once_long_ones_first) {
+  Team team(3);
+  Helpers helpers(team);
+  constexpr std::size_t kCount = 1000, kMost = 100;
+  std::vector<std::vector<int>> taken(50, std::vector<int>(kCount));
+  std::vector<std::atomic<int>> last(50);
+  team.run([&](std::size_t) {
+    for (std::size_t round = 0; round < taken.size(); ++round) {
+      for (auto [begin, end] = team.claim_range(kCount, kMost); begin < end;) {
+        EXPECT_LE(end - begin, begin == 0 ? kMost : std::max<std::size_t>((kCount - begin) / 6, 1));
+        for (std::size_t i = begin; i < end; ++i) ++taken[round][i];
+        if (end == kCount) last[round] = static_cast<int>(end - begin);
+        const auto next = team.claim_range(kCount, kMost);
+        begin = next.begin, end = next.end;
       }
       team.barrier();
     }
   });
   for (const auto& round : taken) EXPECT_EQ(round, std::vector<int>(kCount, 1));
+  for (const auto& size : last) EXPECT_EQ(size, 1);
 }
 
 TEST(Team, barrier_shows_every_member_what_the_others_wrote_before_it) {

@@ -1,0 +1,261 @@
+#include "bus/zmq/connections.h"
+
+#include <array>
+#include <utility>
+
+#include "bus/zmq/parts.h"
+
+namespace zswarm::bus {
+namespace {
+
+// A node's sockets, by index: a DEALER for each lane, then the SUB.
+constexpr std::size_t kGossipSocket = 2, kSockets = 3;
+
+SocketKind kind_of(std::size_t which) {
+  if (which == kGossipSocket) return SocketKind::kGossip;
+  return which == static_cast<std::size_t>(Lane::kControl) ? SocketKind::kControl : SocketKind::kDispatch;
+}
+
+const std::string& address_of(const PeerAddress& address, std::size_t which) {
+  if (which == kGossipSocket) return address.gossip;
+  return which == static_cast<std::size_t>(Lane::kControl) ? address.control : address.dispatch;
+}
+
+}  // namespace
+
+/// A hello under way, for one node or for several that wait for the same address.
+struct Connections::Introduction {
+  zmq::socket_t socket;
+  Time deadline;
+};
+
+struct Connections::Peer {
+  NodeId node;
+  PeerAddress address;
+  bool introduced = false, linked = false;
+  Time deadline = kNever;  // of the introduction under way
+  Time heard, spoken;      // last message from it, last one to it
+  std::array<std::optional<zmq::socket_t>, kSockets> sockets;
+  std::array<bool, 2> topics{};
+  std::deque<Send> unsent;
+};
+
+Connections::Connections(zmq::context_t& context, CurvePair own, SocketLimits limits,
+                         ConnectionEvents& events)
+    : context_(context), own_(own), limits_(limits), events_(events) {}
+
+Connections::~Connections() = default;
+
+void Connections::set_introduction(Bytes hello, JoinKeys keys) {
+  hello_ = std::move(hello);
+  join_keys_ = keys;
+}
+
+void Connections::set_address(const NodeId& node, PeerAddress address) {
+  PeerAddress& known = addresses_[node];
+  if (known == address) return;
+  known = std::move(address);
+  // It has moved or was restarted under other ports: the old connections lead nowhere.
+  const auto peer = peers_.find(node);
+  if (peer == peers_.end() || peer->second.address == known) return;
+  peer->second.address = known;
+  peer->second.introduced = false;
+  peer->second.deadline = kNever;
+  for (auto& socket : peer->second.sockets) socket.reset();
+}
+
+void Connections::forget(const NodeId& node) {
+  addresses_.erase(node);
+  peers_.erase(node);
+}
+
+Connections::Peer* Connections::peer_for(Time now, const NodeId& node) {
+  const auto open = peers_.find(node);
+  if (open != peers_.end()) return &open->second;
+  const auto address = addresses_.find(node);
+  if (address == addresses_.end() || peers_.size() >= limits_.peers) return nullptr;
+  Peer& peer = peers_[node];
+  peer.node = node;
+  peer.address = address->second;
+  peer.heard = peer.spoken = now;
+  return &peer;
+}
+
+bool Connections::introduce_to(Time now, const std::string& address) {
+  if (introductions_.contains(address)) return true;
+  if (introductions_.size() >= limits_.peers) return false;
+  auto socket =
+      open_client(context_, SocketKind::kJoin, join_keys_.client, join_keys_.server, address, limits_);
+  if (!socket) return false;
+  write(*socket, hello_);
+  introductions_.emplace(address, Introduction{std::move(*socket), now + limits_.introduction});
+  return true;
+}
+
+void Connections::begin_introduction(Time now, Peer& peer) {
+  if (peer.deadline != kNever) return;
+  peer.deadline = introduce_to(now, peer.address.join) ? now + limits_.introduction : now;
+}
+
+void Connections::open_sockets(Time now, Peer& peer) {
+  const bool gossip = peer.linked;
+  for (std::size_t which = 0; which < kSockets; ++which) {
+    if (peer.sockets[which] || address_of(peer.address, which).empty()) continue;
+    if (which == kGossipSocket && !gossip) continue;
+    auto socket = open_client(context_, kind_of(which), own_, peer.address.curve_key,
+                              address_of(peer.address, which), limits_);
+    if (!socket) continue;  // an address that cannot be read: as silent as one where nobody listens
+    peer.sockets[which] = std::move(*socket);
+  }
+  if (auto& sub = peer.sockets[kGossipSocket]) {
+    for (std::size_t topic = 0; topic < peer.topics.size(); ++topic) {
+      if (peer.topics[topic]) sub->set(zmq::sockopt::subscribe, std::string(1, static_cast<char>(topic)));
+    }
+  }
+  peer.heard = now;
+}
+
+bool Connections::write(zmq::socket_t& socket, const Bytes& message, std::span<const Bytes> frames) {
+  std::vector<ByteView> parts = {message};
+  std::size_t bytes = message.size();
+  for (const Bytes& frame : frames) {
+    parts.emplace_back(frame);
+    bytes += frame.size();
+  }
+  if (!send_parts(socket, parts)) return false;
+  traffic_.out_bytes += bytes;
+  return true;
+}
+
+void Connections::flush(Peer& peer) {
+  while (!peer.unsent.empty()) {
+    const Send& next = peer.unsent.front();
+    auto& socket = peer.sockets[static_cast<std::size_t>(next.lane)];
+    if (socket && !write(*socket, next.message, next.frames)) return;
+    peer.unsent.pop_front();
+  }
+}
+
+bool Connections::send(Time now, Send message) {
+  Peer* peer = peer_for(now, message.to);
+  if (peer == nullptr) return false;
+  peer->spoken = now;
+  if (peer->introduced && peer->unsent.empty()) {
+    auto& socket = peer->sockets[static_cast<std::size_t>(message.lane)];
+    if (socket && write(*socket, message.message, message.frames)) return true;
+  }
+  if (peer->unsent.size() >= limits_.unsent_messages) return false;
+  peer->unsent.push_back(std::move(message));
+  if (!peer->introduced) begin_introduction(now, *peer);
+  return true;
+}
+
+void Connections::link(Time now, const NodeId& node) {
+  Peer* peer = peer_for(now, node);
+  if (peer == nullptr)
+    return events_.on_unreachable(node, "its address is not known, or too many connections are open");
+  peer->linked = true;
+  peer->introduced ? open_sockets(now, *peer) : begin_introduction(now, *peer);
+}
+
+void Connections::unlink(const NodeId& node) {
+  const auto open = peers_.find(node);
+  if (open == peers_.end()) return;
+  open->second.linked = false;
+  open->second.topics = {};
+  open->second.sockets[kGossipSocket].reset();
+}
+
+void Connections::subscribe(Time now, const NodeId& node, Topic topic, bool on) {
+  Peer* peer = peer_for(now, node);
+  if (peer == nullptr) return;
+  bool& present = peer->topics[static_cast<std::size_t>(topic)];
+  if (present == on) return;
+  present = on;
+  auto& sub = peer->sockets[kGossipSocket];
+  if (!sub) return;  // open_sockets() subscribes
+  const std::string prefix(1, static_cast<char>(topic));
+  on ? sub->set(zmq::sockopt::subscribe, prefix) : sub->set(zmq::sockopt::unsubscribe, prefix);
+}
+
+void Connections::add_poll_items(std::vector<zmq::pollitem_t>& items) {
+  polled_.clear();
+  for (auto& [address, introduction] : introductions_) {
+    items.push_back({introduction.socket.handle(), 0, ZMQ_POLLIN, 0});
+    polled_.push_back({true, address, {}, 0});
+  }
+  for (auto& [node, peer] : peers_) {
+    for (std::size_t which = 0; which < kSockets; ++which) {
+      if (!peer.sockets[which]) continue;
+      items.push_back({peer.sockets[which]->handle(), 0, ZMQ_POLLIN, 0});
+      polled_.push_back({false, {}, node, which});
+    }
+  }
+}
+
+void Connections::poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first) {
+  // Events may open and close connections, so what was polled is looked up again by name.
+  const std::vector<Polled> polled = std::exchange(polled_, {});
+  for (std::size_t i = 0; i < polled.size(); ++i) {
+    if ((items[first + i].revents & ZMQ_POLLIN) == 0) continue;
+    if (!polled[i].introduction) {
+      read_peer(now, polled[i].node, polled[i].which);
+    } else if (const auto open = introductions_.find(polled[i].address); open != introductions_.end()) {
+      const auto answer = receive_parts(open->second.socket, 1);
+      if (!answer) continue;
+      traffic_.in_bytes += answer->bytes();
+      introductions_.erase(open);
+      events_.on_introduced(polled[i].address, answer->view(0));
+      for (auto& [node, peer] : peers_) {
+        if (peer.address.join != polled[i].address || peer.introduced) continue;
+        peer.introduced = true;
+        peer.deadline = kNever;
+        open_sockets(now, peer);
+        flush(peer);
+      }
+    }
+  }
+}
+
+void Connections::read_peer(Time now, const NodeId& node, std::size_t which) {
+  for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
+    const auto open = peers_.find(node);  // an event may have closed it
+    if (open == peers_.end() || !open->second.sockets[which]) return;
+    const auto received = receive_parts(*open->second.sockets[which], 1 + kMaxFrames);
+    if (!received) return;
+    open->second.heard = now;
+    traffic_.in_bytes += received->bytes();
+    if (received->faulty) continue;
+    if (which != kGossipSocket) {
+      events_.on_message(node, static_cast<Lane>(which), received->view(0), received->frames_from(1));
+    } else if (received->parts.size() == 2 && received->view(0).size() == 1 && received->view(0)[0] <= 1) {
+      events_.on_gossip(node, static_cast<Topic>(received->view(0)[0]), received->view(1));
+    }
+  }
+}
+
+void Connections::tick(Time now) {
+  std::erase_if(introductions_, [&](const auto& entry) { return entry.second.deadline <= now; });
+  std::vector<NodeId> unreachable;
+  for (auto it = peers_.begin(); it != peers_.end();) {
+    Peer& peer = it->second;
+    const bool idle =
+        !peer.linked && peer.unsent.empty() && now - std::max(peer.heard, peer.spoken) > limits_.idle;
+    if (!peer.introduced && peer.deadline <= now) unreachable.push_back(peer.node);
+    if (idle || (!peer.introduced && peer.deadline <= now)) {
+      it = peers_.erase(it);
+      continue;
+    }
+    if (peer.introduced) {
+      flush(peer);
+      if (peer.spoken > peer.heard && now - peer.heard > limits_.introduction) {
+        peer.introduced = false;
+        begin_introduction(now, peer);
+      }
+    }
+    ++it;
+  }
+  for (const NodeId& node : unreachable) events_.on_unreachable(node, "nobody answered at its join socket");
+}
+
+}  // namespace zswarm::bus

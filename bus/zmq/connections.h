@@ -1,0 +1,119 @@
+// Our connections to other nodes: one DEALER for each lane in use, one SUB while the node is linked.
+//
+// Before the first message to a node we introduce ourselves: a hello with our card on its join socket,
+// answered by a welcome with its own. Only then does it admit our key on its other sockets. What is sent
+// meanwhile waits in a bounded queue. A node that stays silent although we talk to it is introduced to anew:
+// it may have been restarted and have forgotten us.
+//
+// Belongs to the thread of the bus. Holds sockets only; what messages mean is the core's business.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+#include <zmq.hpp>
+
+#include "bus/base/node_id.h"
+#include "bus/base/time.h"
+#include "bus/proto/outbox.h"
+#include "bus/zmq/sockets.h"
+
+namespace zswarm::bus {
+
+/// Where a node listens, and under which key; from its card.
+struct PeerAddress {
+  CurveKey curve_key{};
+  std::string join, gossip, control, dispatch;  // HOST:PORT
+  friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
+};
+
+/// The keys of the join socket that follow from the token.
+struct JoinKeys {
+  CurvePair client;
+  CurveKey server;
+};
+
+/// What arrives; called from poll() and tick(), on the bus thread.
+class ConnectionEvents {
+ public:
+  virtual ~ConnectionEvents() = default;
+  virtual void on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) = 0;
+  virtual void on_gossip(const NodeId& from, Topic topic, ByteView message) = 0;
+  /// Answer to a hello: the welcome or refusal of whoever listens at `address`.
+  virtual void on_introduced(const std::string& address, ByteView answer) = 0;
+  /// The node could not be introduced to, or its address is not known: what waited for it is dropped.
+  virtual void on_unreachable(const NodeId& node, const std::string& why) = 0;
+};
+
+class Connections {
+ public:
+  Connections(zmq::context_t& context, CurvePair own, SocketLimits limits, ConnectionEvents& events);
+  ~Connections();
+
+  /// The hello that every introduction sends, and the keys of the join sockets.
+  void set_introduction(Bytes hello, JoinKeys keys);
+
+  void set_address(const NodeId& node, PeerAddress address);
+  /// Closes what is open to the node and forgets where it is.
+  void forget(const NodeId& node);
+
+  /// False if too many connections are open or too much waits for this node.
+  bool send(Time now, Send message);
+  void link(Time now, const NodeId& node);
+  void unlink(const NodeId& node);
+  void subscribe(Time now, const NodeId& node, Topic topic, bool on);
+
+  /// Says hello to a node of which only the join socket's address is known. False if too many are under way.
+  bool introduce_to(Time now, const std::string& address);
+
+  /// Adds our sockets to what is polled; poll_done() then gets the same list back, from the index on where
+  /// ours begin.
+  void add_poll_items(std::vector<zmq::pollitem_t>& items);
+  void poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first);
+
+  /// Ends what has been idle or unanswered for too long. Call at least every second.
+  void tick(Time now);
+
+  [[nodiscard]] std::size_t open_count() const { return peers_.size(); }
+  struct Traffic {
+    std::uint64_t in_bytes = 0, out_bytes = 0;
+  };
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+
+ private:
+  struct Introduction;
+  struct Peer;
+  using PeerMap = std::unordered_map<NodeId, Peer>;
+
+  Peer* peer_for(Time now, const NodeId& node);
+  void begin_introduction(Time now, Peer& peer);
+  void open_sockets(Time now, Peer& peer);
+  void flush(Peer& peer);
+  bool write(zmq::socket_t& socket, const Bytes& message, std::span<const Bytes> frames = {});
+  void read_introduction(Time now, Introduction& introduction);
+  void read_peer(Time now, const NodeId& node, std::size_t which);
+
+  zmq::context_t& context_;
+  const CurvePair own_;
+  const SocketLimits limits_;
+  ConnectionEvents& events_;
+  Bytes hello_;
+  JoinKeys join_keys_;
+  std::unordered_map<NodeId, PeerAddress> addresses_;
+  PeerMap peers_;
+  std::unordered_map<std::string, Introduction> introductions_;  // by the join socket's address
+
+  struct Polled {
+    bool introduction;
+    std::string address;
+    NodeId node;
+    std::size_t which;
+  };
+  std::vector<Polled> polled_;
+  Traffic traffic_;
+};
+
+}  // namespace zswarm::bus

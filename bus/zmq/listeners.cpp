@@ -1,0 +1,172 @@
+#include "bus/zmq/listeners.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bus/zmq/parts.h"
+
+namespace zswarm::bus {
+namespace {
+
+constexpr std::array kAll = {SocketKind::kJoin, SocketKind::kGossip, SocketKind::kControl,
+                             SocketKind::kDispatch};
+
+}  // namespace
+
+Result<Listeners> Listeners::open(zmq::context_t& context, const ListenAddresses& addresses,
+                                  const CurveKey& join_secret, const CurveKey& own_secret,
+                                  const SocketLimits& limits) {
+  Listeners made(context, own_secret, limits);
+  const std::array<const std::string*, kKinds> wanted = {&addresses.join, &addresses.gossip,
+                                                         &addresses.control, &addresses.dispatch};
+  for (const SocketKind kind : kAll) {
+    const Status opened = made.open_one(kind, kind == SocketKind::kJoin ? join_secret : own_secret,
+                                        *wanted[static_cast<std::size_t>(kind)]);
+    if (!opened) return tl::unexpected(opened.error());
+  }
+  return made;
+}
+
+Status Listeners::open_one(SocketKind kind, const CurveKey& secret, const std::string& address) {
+  auto opened = open_server(*context_, kind, secret, address, limits_);
+  if (!opened) return tl::unexpected(opened.error());
+  const auto at = static_cast<std::size_t>(kind);
+  sockets_[at] = std::move(*opened);
+  ports_[at] = bound_port(sockets_[at]);
+  bound_[at] = address.substr(0, address.rfind(':') + 1) + std::to_string(ports_[at]);
+  return {};
+}
+
+Status Listeners::reopen(SocketKind kind, const CurveKey& secret) {
+  const auto at = static_cast<std::size_t>(kind);
+  const std::string address = bound_[at];
+  // close() alone leaves the port taken until libzmq's own thread comes round; unbind() returns when it is
+  // free.
+  try {
+    sockets_[at].unbind("tcp://" + address);
+  } catch (const zmq::error_t& error) {
+    return fail(ErrorCode::kIo, fmt::format("cannot free {}: {}", address, error.what()));
+  }
+  sockets_[at].close();
+  return open_one(kind, secret, address);
+}
+
+Status Listeners::cut_off(const NodeId& node) {
+  for (auto& routes : routes_) routes.erase(node);
+  return reopen(SocketKind::kGossip, own_secret_);
+}
+
+Status Listeners::reopen_join(const CurveKey& join_secret) {
+  return reopen(SocketKind::kJoin, join_secret);
+}
+
+void Listeners::publish(Topic topic, const Bytes& message) {
+  const auto prefix = static_cast<std::uint8_t>(topic);
+  const std::array<ByteView, 2> parts = {ByteView(&prefix, 1), message};
+  // Publishing never blocks: a subscriber whose queue is full misses the message and is repaired by the
+  // protocol.
+  if (send_parts(socket(SocketKind::kGossip), parts)) traffic_.out_bytes += message.size() + 1;
+}
+
+bool Listeners::answer(const Send& message) {
+  const auto& routes = routes_[static_cast<std::size_t>(message.lane)];
+  const auto route = routes.find(message.to);
+  if (route == routes.end()) return false;
+  std::vector<ByteView> parts = {route->second, message.message};
+  std::size_t bytes = message.message.size();
+  for (const Bytes& frame : message.frames) {
+    parts.emplace_back(frame);
+    bytes += frame.size();
+  }
+  const auto kind = message.lane == Lane::kControl ? SocketKind::kControl : SocketKind::kDispatch;
+  if (!send_parts(socket(kind), parts)) return false;
+  traffic_.out_bytes += bytes;
+  return true;
+}
+
+void Listeners::add_poll_items(std::vector<zmq::pollitem_t>& items) {
+  for (const SocketKind kind : kAll) items.push_back({socket(kind).handle(), 0, ZMQ_POLLIN, 0});
+}
+
+void Listeners::poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first,
+                          ListenerEvents& events) {
+  for (const SocketKind kind : kAll) {
+    if ((items[first + static_cast<std::size_t>(kind)].revents & ZMQ_POLLIN) == 0) continue;
+    if (kind == SocketKind::kJoin) {
+      read_join(now, events);
+    } else if (kind == SocketKind::kGossip) {
+      read_subscriptions();
+    } else {
+      read_members(kind, events);
+    }
+  }
+}
+
+bool Listeners::may_answer_hello(Time now) {
+  const auto rate = static_cast<double>(limits_.hellos_per_second);
+  const double seconds = std::chrono::duration<double>(now - hello_refill_).count();
+  hello_refill_ = now;
+  hello_tokens_ = std::min(rate, hello_tokens_ + rate * std::max(0.0, seconds));
+  if (hello_tokens_ < 1) return false;
+  hello_tokens_ -= 1;
+  return true;
+}
+
+void Listeners::read_join(Time now, ListenerEvents& events) {
+  zmq::socket_t& join = socket(SocketKind::kJoin);
+  for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
+    const auto received = receive_parts(join, 2);
+    if (!received) return;
+    traffic_.in_bytes += received->bytes();
+    if (received->faulty || received->parts.size() != 2) {
+      traffic_.faulty += 1;
+    } else if (!may_answer_hello(now)) {
+      traffic_.hellos_refused += 1;
+    } else {
+      const Bytes answer = events.on_hello(received->view(1));
+      const std::array<ByteView, 2> parts = {received->view(0), answer};
+      // The asker may have gone; then nobody misses the answer.
+      if (send_parts(join, parts)) traffic_.out_bytes += answer.size();
+    }
+  }
+}
+
+void Listeners::read_subscriptions() {
+  zmq::socket_t& xpub = socket(SocketKind::kGossip);
+  for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
+    const auto received = receive_parts(xpub, 1);
+    if (!received) return;
+    // First byte: 1 subscribes, 0 takes it back; then the topic. Applies to the connection that it came over.
+    const ByteView bytes = received->view(0);
+    if (received->faulty || bytes.size() != 2 || bytes[0] > 1 ||
+        bytes[1] > static_cast<std::uint8_t>(Topic::kLazy)) {
+      traffic_.faulty += 1;
+      continue;
+    }
+    const std::string topic(1, static_cast<char>(bytes[1]));
+    bytes[0] == 1 ? xpub.set(zmq::sockopt::subscribe, topic) : xpub.set(zmq::sockopt::unsubscribe, topic);
+  }
+}
+
+void Listeners::read_members(SocketKind kind, ListenerEvents& events) {
+  const Lane lane = kind == SocketKind::kControl ? Lane::kControl : Lane::kDispatch;
+  auto& routes = routes_[static_cast<std::size_t>(lane)];
+  for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
+    const auto received = receive_parts(socket(kind), 2 + kMaxFrames);
+    if (!received) return;
+    const bool whole = !received->faulty && received->parts.size() >= 2;
+    const char* user = whole ? zmq_msg_gets(received->parts[1].handle(), "User-Id") : nullptr;
+    const auto from = user != nullptr ? NodeId::parse(user) : std::nullopt;
+    if (!from) {
+      traffic_.faulty += 1;
+      continue;
+    }
+    traffic_.in_bytes += received->bytes();
+    if (routes.size() >= limits_.routes && !routes.contains(*from)) routes.erase(routes.begin());
+    routes[*from].assign(received->view(0).begin(), received->view(0).end());
+    events.on_message(*from, lane, received->view(1), received->frames_from(2));
+  }
+}
+
+}  // namespace zswarm::bus

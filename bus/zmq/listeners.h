@@ -1,0 +1,88 @@
+// The sockets that other nodes connect to: join, gossip, control and dispatch.
+//
+// Who may connect is the ZAP handler's business; here each message of a member comes with the id that the
+// handler gave its connection. A member that cannot be connected to (a client behind a firewall) is answered
+// over the connection it opened. Belongs to the thread of the bus.
+#pragma once
+
+#include <array>
+#include <string>
+#include <unordered_map>
+#include <vector>
+#include <zmq.hpp>
+
+#include "bus/base/node_id.h"
+#include "bus/base/time.h"
+#include "bus/proto/outbox.h"
+#include "bus/zmq/sockets.h"
+
+namespace zswarm::bus {
+
+/// Where to listen, HOST:PORT each; port 0 takes a free one.
+struct ListenAddresses {
+  std::string join, gossip, control, dispatch;
+};
+
+class ListenerEvents {
+ public:
+  virtual ~ListenerEvents() = default;
+  virtual void on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) = 0;
+  /// Somebody who has the token says hello. The answer goes back to it.
+  [[nodiscard]] virtual Bytes on_hello(ByteView message) = 0;
+};
+
+class Listeners {
+ public:
+  /// join_secret is the CURVE key that follows from the token, own_secret the node's.
+  [[nodiscard]] static Result<Listeners> open(zmq::context_t& context, const ListenAddresses& addresses,
+                                              const CurveKey& join_secret, const CurveKey& own_secret,
+                                              const SocketLimits& limits);
+
+  [[nodiscard]] std::uint16_t port(SocketKind kind) const { return ports_[static_cast<std::size_t>(kind)]; }
+
+  void publish(Topic topic, const Bytes& message);
+  /// Over the connection that the node opened last. False if there is none or its queue is full.
+  bool answer(const Send& message);
+
+  void add_poll_items(std::vector<zmq::pollitem_t>& items);
+  void poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first,
+                 ListenerEvents& events);
+
+  /// Nothing is sent to this node any more, and all subscribers are judged anew: libzmq cannot close one
+  /// subscriber's connection, so the gossip socket is opened again, and who is still a member comes back
+  /// within milliseconds.
+  Status cut_off(const NodeId& node);
+
+  /// The join socket under another token's key.
+  Status reopen_join(const CurveKey& join_secret);
+
+  struct Traffic {
+    std::uint64_t in_bytes = 0, out_bytes = 0, faulty = 0, hellos_refused = 0;
+  };
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+
+ private:
+  static constexpr std::size_t kKinds = 4;
+  Listeners(zmq::context_t& context, const CurveKey& own_secret, const SocketLimits& limits)
+      : context_(&context), own_secret_(own_secret), limits_(limits) {}
+  Status open_one(SocketKind kind, const CurveKey& secret, const std::string& address);
+  Status reopen(SocketKind kind, const CurveKey& secret);
+  [[nodiscard]] zmq::socket_t& socket(SocketKind kind) { return sockets_[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] bool may_answer_hello(Time now);
+  void read_join(Time now, ListenerEvents& events);
+  void read_subscriptions();
+  void read_members(SocketKind kind, ListenerEvents& events);
+
+  zmq::context_t* context_;
+  CurveKey own_secret_;
+  SocketLimits limits_;
+  std::array<zmq::socket_t, kKinds> sockets_;
+  std::array<std::uint16_t, kKinds> ports_{};
+  std::array<std::string, kKinds> bound_;
+  std::array<std::unordered_map<NodeId, Bytes>, 2> routes_;  // by lane: routing ids
+  double hello_tokens_ = 0;                                  // bucket of hellos that may be answered
+  Time hello_refill_;
+  Traffic traffic_;
+};
+
+}  // namespace zswarm::bus

@@ -1,0 +1,38 @@
+// Multipart messages on sockets: the message itself and the raw frames beside it, perhaps behind a route or a
+// topic.
+//
+// Nothing blocks. Of a message with more parts than allowed the rest is read over and the message counts as
+// faulty. (libzmq hands over whole messages only, and bounds the size of a part but not their number: what a
+// peer sends meanwhile lies in its queue.)
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+#include <zmq.hpp>
+
+#include "bus/base/bytes.h"
+
+namespace zswarm::bus {
+
+inline constexpr std::size_t kMaxFrames = 16;
+
+struct Received {
+  std::vector<zmq::message_t> parts;
+  bool faulty = false;  // too many parts
+
+  [[nodiscard]] std::size_t bytes() const;
+  [[nodiscard]] ByteView view(std::size_t part) const {
+    return {parts[part].data<std::uint8_t>(), parts[part].size()};
+  }
+  /// Copies of the parts from `first` on.
+  [[nodiscard]] std::vector<Bytes> frames_from(std::size_t first) const;
+};
+
+/// Nothing if no message waits.
+[[nodiscard]] std::optional<Received> receive_parts(zmq::socket_t& socket, std::size_t most);
+
+/// All parts or none; false if the queue is full or nobody is there.
+[[nodiscard]] bool send_parts(zmq::socket_t& socket, std::span<const ByteView> parts);
+
+}  // namespace zswarm::bus

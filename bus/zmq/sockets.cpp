@@ -1,0 +1,108 @@
+#include "bus/zmq/sockets.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace zswarm::bus {
+namespace {
+
+template <class Option>
+void set_key(zmq::socket_t& socket, Option option, const CurveKey& key) {
+  socket.set(option, zmq::buffer(key));
+}
+
+int milliseconds(SocketLimits::Milliseconds time) {
+  return static_cast<int>(time.count());
+}
+
+std::int64_t message_bytes(SocketKind kind, const SocketLimits& limits) {
+  if (kind == SocketKind::kJoin) return limits.join_message_bytes;
+  return kind == SocketKind::kGossip ? limits.gossip_message_bytes : limits.member_message_bytes;
+}
+
+void set_limits(zmq::socket_t& socket, SocketKind kind, const SocketLimits& limits) {
+  namespace opt = zmq::sockopt;
+  socket.set(opt::linger, 0);
+  socket.set(opt::ipv6, true);
+  socket.set(opt::maxmsgsize, message_bytes(kind, limits));
+  socket.set(opt::sndhwm, limits.queue_messages);
+  socket.set(opt::rcvhwm, limits.queue_messages);
+  socket.set(opt::handshake_ivl, milliseconds(limits.handshake));
+  socket.set(opt::heartbeat_ivl, milliseconds(limits.heartbeat));
+  socket.set(opt::heartbeat_timeout, milliseconds(limits.heartbeat_timeout));
+  socket.set(opt::reconnect_ivl, milliseconds(limits.reconnect));
+  socket.set(opt::reconnect_ivl_max, milliseconds(limits.reconnect_max));
+}
+
+}  // namespace
+
+const char* socket_name(SocketKind kind) {
+  switch (kind) {
+    case SocketKind::kJoin:
+      return "join";
+    case SocketKind::kGossip:
+      return "gossip";
+    case SocketKind::kControl:
+      return "control";
+    case SocketKind::kDispatch:
+      return "dispatch";
+  }
+  return "";
+}
+
+Result<zmq::socket_t> open_server(zmq::context_t& context, SocketKind kind, const CurveKey& secret_key,
+                                  const std::string& address, const SocketLimits& limits) {
+  namespace opt = zmq::sockopt;
+  try {
+    zmq::socket_t socket(context,
+                         kind == SocketKind::kGossip ? zmq::socket_type::xpub : zmq::socket_type::router);
+    set_limits(socket, kind, limits);
+    socket.set(opt::curve_server, true);
+    set_key(socket, opt::curve_secretkey, secret_key);
+    socket.set(opt::zap_domain, std::string(socket_name(kind)));
+    // A node that comes back under the same routing id takes its place at once, instead of being turned away
+    // until the old connection is noticed dead.
+    if (kind != SocketKind::kGossip) {
+      socket.set(opt::router_handover, true);
+    } else {
+      socket.set(opt::maxmsgsize, limits.subscription_bytes);
+      socket.set(opt::xpub_manual, true);  // the owner decides which subscriptions count
+    }
+    socket.bind("tcp://" + address);
+    return socket;
+  } catch (const zmq::error_t& error) {
+    return fail(ErrorCode::kIo,
+                fmt::format("cannot listen on {} ({} socket): {}", address, socket_name(kind), error.what()));
+  }
+}
+
+Result<zmq::socket_t> open_client(zmq::context_t& context, SocketKind kind, const CurvePair& own,
+                                  const CurveKey& server_key, const std::string& address,
+                                  const SocketLimits& limits) {
+  namespace opt = zmq::sockopt;
+  try {
+    zmq::socket_t socket(context,
+                         kind == SocketKind::kGossip ? zmq::socket_type::sub : zmq::socket_type::dealer);
+    set_limits(socket, kind, limits);
+    set_key(socket, opt::curve_serverkey, server_key);
+    set_key(socket, opt::curve_publickey, own.public_key);
+    set_key(socket, opt::curve_secretkey, own.secret_key);
+    socket.connect("tcp://" + address);
+    return socket;
+  } catch (const zmq::error_t& error) {
+    return fail(ErrorCode::kUnreachable, fmt::format("cannot connect to {} ({} socket): {}", address,
+                                                     socket_name(kind), error.what()));
+  }
+}
+
+std::uint16_t bound_port(const zmq::socket_t& socket) {
+  const std::string endpoint = socket.get(zmq::sockopt::last_endpoint);
+  std::uint16_t port = 0;
+  const auto colon = endpoint.rfind(':');
+  ZS_BUS_ASSERT(colon != std::string::npos);
+  std::from_chars(endpoint.data() + colon + 1, endpoint.data() + endpoint.size(), port);
+  return port;
+}
+
+}  // namespace zswarm::bus

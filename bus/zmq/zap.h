@@ -1,0 +1,66 @@
+// The ZAP handler (ZeroMQ RFC 27): decides about every incoming connection, by the client's CURVE key, before
+// it may carry a message.
+//
+// libzmq asks over inproc://zeromq.zap.01; the bus polls this socket with its own and calls answer(). On the
+// join socket the one key that follows from the token is admitted, on all others the keys of members. A
+// member's id becomes the User-Id of all its messages, so their sender cannot be forged. One thread, that of
+// the bus; no socket may be bound before this exists.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+#include <zmq.hpp>
+
+#include "bus/base/node_id.h"
+#include "bus/zmq/sockets.h"
+
+namespace zswarm::bus {
+
+struct CurveKeyHash {
+  std::size_t operator()(const CurveKey& key) const noexcept {
+    std::size_t value;  // a public key is as good as random
+    std::memcpy(&value, key.data(), sizeof(value));
+    return value;
+  }
+};
+
+class ZapHandler {
+ public:
+  explicit ZapHandler(zmq::context_t& context);
+
+  /// Client keys of the join socket: one for each epoch of the token that still counts.
+  void set_join_keys(std::vector<CurveKey> keys) { join_keys_ = std::move(keys); }
+
+  /// The key's owner may use the member sockets, until expel(). A node's new key takes the place of its old
+  /// one.
+  void admit(const NodeId& node, const CurveKey& key);
+  void expel(const NodeId& node);
+  [[nodiscard]] bool admits(const NodeId& node) const { return keys_.contains(node); }
+
+  [[nodiscard]] zmq::socket_t& socket() { return socket_; }
+  /// Answers one question, if there is one. True if there was.
+  bool answer();
+
+  struct Counts {
+    std::uint64_t admitted = 0, refused_join = 0, refused_member = 0, malformed = 0;
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+
+ private:
+  struct Verdict {
+    bool admitted;
+    std::string user_id;
+  };
+  [[nodiscard]] Verdict judge(std::string_view domain, std::string_view mechanism, ByteView key);
+
+  zmq::socket_t socket_;
+  std::vector<CurveKey> join_keys_;
+  std::unordered_map<CurveKey, NodeId, CurveKeyHash> members_;
+  std::unordered_map<NodeId, CurveKey> keys_;
+  Counts counts_;
+};
+
+}  // namespace zswarm::bus
