@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   tools::add_perplexity(app, action);
   tools::add_inspect(app, action);
   tools::add_bench(app, action);
+  tools::add_token(app, action);
   tools::add_config(app, action);
 
   try {

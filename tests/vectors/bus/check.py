@@ -122,9 +122,10 @@ def tokens():
     plain = {"epoch": 1, "secret": secret_of("network").hex(), "operator_key": operator, "expires_s": None, "bootstrap": []}
     tokens = [
         plain,
-        {**plain, "epoch": 4294967295, "expires_s": "1900000000"},
+        {**plain, "epoch": 4294967295, "expires_s": "4102444800"},
         {**plain, "epoch": 2, "secret": "00" * 32, "bootstrap": ["192.0.2.7:7000"]},
         {**plain, "expires_s": "253402300799", "bootstrap": ["[2001:db8::7]:7000", "node.example.org:65535", "192.0.2.7:1"] + [f"n{i}.example:7" for i in range(5)]},
+        {**plain, "expires_s": "1000000000"},
     ]
     payload = token_payload(plain)
     good = token_text(payload)
