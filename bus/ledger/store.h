@@ -107,7 +107,7 @@ class Ledger {
 
   [[nodiscard]] Result<WatchId> watch(std::string prefix) { return watches_.add(std::move(prefix)); }
   void unwatch(WatchId id) { watches_.remove(id); }
-  [[nodiscard]] News take_news(WatchId id) { return watches_.take(id); }
+  [[nodiscard]] LedgerNews take_news(WatchId id) { return watches_.take(id); }
 
   /// Drops what is past its life and renews this node's own entries; to be called about once a second. The
   /// deltas to broadcast.

@@ -13,9 +13,9 @@ Result<WatchId> Watches::add(std::string prefix) {
   return WatchId{last_id_};
 }
 
-News Watches::take(WatchId id) {
+LedgerNews Watches::take(WatchId id) {
   const auto found = watches_.find(static_cast<std::uint32_t>(id));
-  return found == watches_.end() ? News{} : std::exchange(found->second.news, {});
+  return found == watches_.end() ? LedgerNews{} : std::exchange(found->second.news, {});
 }
 
 void Watches::note(std::string_view key, bool erased) {

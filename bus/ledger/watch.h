@@ -21,7 +21,7 @@ struct Change {
   friend bool operator==(const Change&, const Change&) = default;
 };
 
-struct News {
+struct LedgerNews {
   std::vector<Change> changes;  // in order; a key that changed twice is there twice
   bool overflow = false;        // some were left out: read again, then apply these
 };
@@ -36,14 +36,14 @@ class Watches {
   [[nodiscard]] Result<WatchId> add(std::string prefix);
   void remove(WatchId id) { watches_.erase(static_cast<std::uint32_t>(id)); }
   /// What has happened since the last call; nothing for an id that has been removed.
-  [[nodiscard]] News take(WatchId id);
+  [[nodiscard]] LedgerNews take(WatchId id);
 
   void note(std::string_view key, bool erased);
 
  private:
   struct Watch {
     std::string prefix;
-    News news;
+    LedgerNews news;
   };
   std::unordered_map<std::uint32_t, Watch> watches_;
   std::uint32_t last_id_ = 0;

@@ -11,9 +11,9 @@ namespace {
 // A node's sockets, by index: a DEALER for each lane, then the SUB.
 constexpr std::size_t kGossipSocket = 2, kSockets = 3;
 
-SocketKind kind_of(std::size_t which) {
-  if (which == kGossipSocket) return SocketKind::kGossip;
-  return which == static_cast<std::size_t>(Lane::kControl) ? SocketKind::kControl : SocketKind::kDispatch;
+Socket kind_of(std::size_t which) {
+  if (which == kGossipSocket) return Socket::kGossip;
+  return which == static_cast<std::size_t>(Lane::kControl) ? Socket::kControl : Socket::kDispatch;
 }
 
 const std::string& address_of(const PeerAddress& address, std::size_t which) {
@@ -40,15 +40,15 @@ struct Connections::Peer {
   std::deque<Send> unsent;
 };
 
-Connections::Connections(zmq::context_t& context, CurvePair own, SocketLimits limits,
+Connections::Connections(zmq::context_t& context, CurveKeyPair own, SocketLimits limits,
                          ConnectionEvents& events)
-    : context_(context), own_(own), limits_(limits), events_(events) {}
+    : context_(context), own_(std::move(own)), limits_(limits), events_(events) {}
 
 Connections::~Connections() = default;
 
 void Connections::set_introduction(Bytes hello, JoinKeys keys) {
   hello_ = std::move(hello);
-  join_keys_ = keys;
+  join_keys_ = std::move(keys);
 }
 
 void Connections::set_address(const NodeId& node, PeerAddress address) {
@@ -84,8 +84,7 @@ Connections::Peer* Connections::peer_for(Time now, const NodeId& node) {
 bool Connections::introduce_to(Time now, const std::string& address) {
   if (introductions_.contains(address)) return true;
   if (introductions_.size() >= limits_.peers) return false;
-  auto socket =
-      open_client(context_, SocketKind::kJoin, join_keys_.client, join_keys_.server, address, limits_);
+  auto socket = open_client(context_, Socket::kJoin, join_keys_.client, join_keys_.server, address, limits_);
   if (!socket) return false;
   write(*socket, hello_);
   introductions_.emplace(address, Introduction{std::move(*socket), now + limits_.introduction});

@@ -25,15 +25,15 @@ namespace zswarm::bus {
 
 /// Where a node listens, and under which key; from its card.
 struct PeerAddress {
-  CurveKey curve_key{};
+  CurvePublicKey curve_key{};
   std::string join, gossip, control, dispatch;  // HOST:PORT
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 
 /// The keys of the join socket that follow from the token.
 struct JoinKeys {
-  CurvePair client;
-  CurveKey server;
+  CurveKeyPair client;
+  CurvePublicKey server{};
 };
 
 /// What arrives; called from poll() and tick(), on the bus thread.
@@ -50,7 +50,7 @@ class ConnectionEvents {
 
 class Connections {
  public:
-  Connections(zmq::context_t& context, CurvePair own, SocketLimits limits, ConnectionEvents& events);
+  Connections(zmq::context_t& context, CurveKeyPair own, SocketLimits limits, ConnectionEvents& events);
   ~Connections();
 
   /// The hello that every introduction sends, and the keys of the join sockets.
@@ -97,7 +97,7 @@ class Connections {
   void read_peer(Time now, const NodeId& node, std::size_t which);
 
   zmq::context_t& context_;
-  const CurvePair own_;
+  const CurveKeyPair own_;
   const SocketLimits limits_;
   ConnectionEvents& events_;
   Bytes hello_;

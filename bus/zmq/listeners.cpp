@@ -9,26 +9,25 @@
 namespace zswarm::bus {
 namespace {
 
-constexpr std::array kAll = {SocketKind::kJoin, SocketKind::kGossip, SocketKind::kControl,
-                             SocketKind::kDispatch};
+constexpr std::array kAll = {Socket::kJoin, Socket::kGossip, Socket::kControl, Socket::kDispatch};
 
 }  // namespace
 
 Result<Listeners> Listeners::open(zmq::context_t& context, const ListenAddresses& addresses,
-                                  const CurveKey& join_secret, const CurveKey& own_secret,
+                                  const Secret<32>& join_secret, const Secret<32>& own_secret,
                                   const SocketLimits& limits) {
   Listeners made(context, own_secret, limits);
   const std::array<const std::string*, kKinds> wanted = {&addresses.join, &addresses.gossip,
                                                          &addresses.control, &addresses.dispatch};
-  for (const SocketKind kind : kAll) {
-    const Status opened = made.open_one(kind, kind == SocketKind::kJoin ? join_secret : own_secret,
+  for (const Socket kind : kAll) {
+    const Status opened = made.open_one(kind, kind == Socket::kJoin ? join_secret : own_secret,
                                         *wanted[static_cast<std::size_t>(kind)]);
     if (!opened) return tl::unexpected(opened.error());
   }
   return made;
 }
 
-Status Listeners::open_one(SocketKind kind, const CurveKey& secret, const std::string& address) {
+Status Listeners::open_one(Socket kind, const Secret<32>& secret, const std::string& address) {
   auto opened = open_server(*context_, kind, secret, address, limits_);
   if (!opened) return tl::unexpected(opened.error());
   const auto at = static_cast<std::size_t>(kind);
@@ -38,7 +37,7 @@ Status Listeners::open_one(SocketKind kind, const CurveKey& secret, const std::s
   return {};
 }
 
-Status Listeners::reopen(SocketKind kind, const CurveKey& secret) {
+Status Listeners::reopen(Socket kind, const Secret<32>& secret) {
   const auto at = static_cast<std::size_t>(kind);
   const std::string address = bound_[at];
   // close() alone leaves the port taken until libzmq's own thread comes round; unbind() returns when it is
@@ -54,11 +53,11 @@ Status Listeners::reopen(SocketKind kind, const CurveKey& secret) {
 
 Status Listeners::cut_off(const NodeId& node) {
   for (auto& routes : routes_) routes.erase(node);
-  return reopen(SocketKind::kGossip, own_secret_);
+  return reopen(Socket::kGossip, own_secret_);
 }
 
-Status Listeners::reopen_join(const CurveKey& join_secret) {
-  return reopen(SocketKind::kJoin, join_secret);
+Status Listeners::reopen_join(const Secret<32>& join_secret) {
+  return reopen(Socket::kJoin, join_secret);
 }
 
 void Listeners::publish(Topic topic, const Bytes& message) {
@@ -66,7 +65,7 @@ void Listeners::publish(Topic topic, const Bytes& message) {
   const std::array<ByteView, 2> parts = {ByteView(&prefix, 1), message};
   // Publishing never blocks: a subscriber whose queue is full misses the message and is repaired by the
   // protocol.
-  if (send_parts(socket(SocketKind::kGossip), parts)) traffic_.out_bytes += message.size() + 1;
+  if (send_parts(socket(Socket::kGossip), parts)) traffic_.out_bytes += message.size() + 1;
 }
 
 bool Listeners::answer(const Send& message) {
@@ -79,23 +78,23 @@ bool Listeners::answer(const Send& message) {
     parts.emplace_back(frame);
     bytes += frame.size();
   }
-  const auto kind = message.lane == Lane::kControl ? SocketKind::kControl : SocketKind::kDispatch;
+  const auto kind = message.lane == Lane::kControl ? Socket::kControl : Socket::kDispatch;
   if (!send_parts(socket(kind), parts)) return false;
   traffic_.out_bytes += bytes;
   return true;
 }
 
 void Listeners::add_poll_items(std::vector<zmq::pollitem_t>& items) {
-  for (const SocketKind kind : kAll) items.push_back({socket(kind).handle(), 0, ZMQ_POLLIN, 0});
+  for (const Socket kind : kAll) items.push_back({socket(kind).handle(), 0, ZMQ_POLLIN, 0});
 }
 
 void Listeners::poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first,
                           ListenerEvents& events) {
-  for (const SocketKind kind : kAll) {
+  for (const Socket kind : kAll) {
     if ((items[first + static_cast<std::size_t>(kind)].revents & ZMQ_POLLIN) == 0) continue;
-    if (kind == SocketKind::kJoin) {
+    if (kind == Socket::kJoin) {
       read_join(now, events);
-    } else if (kind == SocketKind::kGossip) {
+    } else if (kind == Socket::kGossip) {
       read_subscriptions();
     } else {
       read_members(kind, events);
@@ -114,7 +113,7 @@ bool Listeners::may_answer_hello(Time now) {
 }
 
 void Listeners::read_join(Time now, ListenerEvents& events) {
-  zmq::socket_t& join = socket(SocketKind::kJoin);
+  zmq::socket_t& join = socket(Socket::kJoin);
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
     const auto received = receive_parts(join, 2);
     if (!received) return;
@@ -133,7 +132,7 @@ void Listeners::read_join(Time now, ListenerEvents& events) {
 }
 
 void Listeners::read_subscriptions() {
-  zmq::socket_t& xpub = socket(SocketKind::kGossip);
+  zmq::socket_t& xpub = socket(Socket::kGossip);
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
     const auto received = receive_parts(xpub, 1);
     if (!received) return;
@@ -149,8 +148,8 @@ void Listeners::read_subscriptions() {
   }
 }
 
-void Listeners::read_members(SocketKind kind, ListenerEvents& events) {
-  const Lane lane = kind == SocketKind::kControl ? Lane::kControl : Lane::kDispatch;
+void Listeners::read_members(Socket kind, ListenerEvents& events) {
+  const Lane lane = kind == Socket::kControl ? Lane::kControl : Lane::kDispatch;
   auto& routes = routes_[static_cast<std::size_t>(lane)];
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
     const auto received = receive_parts(socket(kind), 2 + kMaxFrames);

@@ -35,10 +35,10 @@ class Listeners {
  public:
   /// join_secret is the CURVE key that follows from the token, own_secret the node's.
   [[nodiscard]] static Result<Listeners> open(zmq::context_t& context, const ListenAddresses& addresses,
-                                              const CurveKey& join_secret, const CurveKey& own_secret,
+                                              const Secret<32>& join_secret, const Secret<32>& own_secret,
                                               const SocketLimits& limits);
 
-  [[nodiscard]] std::uint16_t port(SocketKind kind) const { return ports_[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] std::uint16_t port(Socket kind) const { return ports_[static_cast<std::size_t>(kind)]; }
 
   void publish(Topic topic, const Bytes& message);
   /// Over the connection that the node opened last. False if there is none or its queue is full.
@@ -54,7 +54,7 @@ class Listeners {
   Status cut_off(const NodeId& node);
 
   /// The join socket under another token's key.
-  Status reopen_join(const CurveKey& join_secret);
+  Status reopen_join(const Secret<32>& join_secret);
 
   struct Traffic {
     std::uint64_t in_bytes = 0, out_bytes = 0, faulty = 0, hellos_refused = 0;
@@ -63,18 +63,18 @@ class Listeners {
 
  private:
   static constexpr std::size_t kKinds = 4;
-  Listeners(zmq::context_t& context, const CurveKey& own_secret, const SocketLimits& limits)
-      : context_(&context), own_secret_(own_secret), limits_(limits) {}
-  Status open_one(SocketKind kind, const CurveKey& secret, const std::string& address);
-  Status reopen(SocketKind kind, const CurveKey& secret);
-  [[nodiscard]] zmq::socket_t& socket(SocketKind kind) { return sockets_[static_cast<std::size_t>(kind)]; }
+  Listeners(zmq::context_t& context, const Secret<32>& own_secret, const SocketLimits& limits)
+      : context_(&context), own_secret_(own_secret.copy()), limits_(limits) {}
+  Status open_one(Socket kind, const Secret<32>& secret, const std::string& address);
+  Status reopen(Socket kind, const Secret<32>& secret);
+  [[nodiscard]] zmq::socket_t& socket(Socket kind) { return sockets_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] bool may_answer_hello(Time now);
   void read_join(Time now, ListenerEvents& events);
   void read_subscriptions();
-  void read_members(SocketKind kind, ListenerEvents& events);
+  void read_members(Socket kind, ListenerEvents& events);
 
   zmq::context_t* context_;
-  CurveKey own_secret_;
+  Secret<32> own_secret_;
   SocketLimits limits_;
   std::array<zmq::socket_t, kKinds> sockets_;
   std::array<std::uint16_t, kKinds> ports_{};

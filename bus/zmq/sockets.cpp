@@ -8,20 +8,20 @@ namespace zswarm::bus {
 namespace {
 
 template <class Option>
-void set_key(zmq::socket_t& socket, Option option, const CurveKey& key) {
-  socket.set(option, zmq::buffer(key));
+void set_key(zmq::socket_t& socket, Option option, ByteView key) {
+  socket.set(option, zmq::buffer(key.data(), key.size()));
 }
 
 int milliseconds(SocketLimits::Milliseconds time) {
   return static_cast<int>(time.count());
 }
 
-std::int64_t message_bytes(SocketKind kind, const SocketLimits& limits) {
-  if (kind == SocketKind::kJoin) return limits.join_message_bytes;
-  return kind == SocketKind::kGossip ? limits.gossip_message_bytes : limits.member_message_bytes;
+std::int64_t message_bytes(Socket kind, const SocketLimits& limits) {
+  if (kind == Socket::kJoin) return limits.join_message_bytes;
+  return kind == Socket::kGossip ? limits.gossip_message_bytes : limits.member_message_bytes;
 }
 
-void set_limits(zmq::socket_t& socket, SocketKind kind, const SocketLimits& limits) {
+void set_limits(zmq::socket_t& socket, Socket kind, const SocketLimits& limits) {
   namespace opt = zmq::sockopt;
   socket.set(opt::linger, 0);
   socket.set(opt::ipv6, true);
@@ -37,33 +37,19 @@ void set_limits(zmq::socket_t& socket, SocketKind kind, const SocketLimits& limi
 
 }  // namespace
 
-const char* socket_name(SocketKind kind) {
-  switch (kind) {
-    case SocketKind::kJoin:
-      return "join";
-    case SocketKind::kGossip:
-      return "gossip";
-    case SocketKind::kControl:
-      return "control";
-    case SocketKind::kDispatch:
-      return "dispatch";
-  }
-  return "";
-}
-
-Result<zmq::socket_t> open_server(zmq::context_t& context, SocketKind kind, const CurveKey& secret_key,
+Result<zmq::socket_t> open_server(zmq::context_t& context, Socket kind, const Secret<32>& secret_key,
                                   const std::string& address, const SocketLimits& limits) {
   namespace opt = zmq::sockopt;
   try {
     zmq::socket_t socket(context,
-                         kind == SocketKind::kGossip ? zmq::socket_type::xpub : zmq::socket_type::router);
+                         kind == Socket::kGossip ? zmq::socket_type::xpub : zmq::socket_type::router);
     set_limits(socket, kind, limits);
     socket.set(opt::curve_server, true);
-    set_key(socket, opt::curve_secretkey, secret_key);
+    set_key(socket, opt::curve_secretkey, secret_key.view());
     socket.set(opt::zap_domain, std::string(socket_name(kind)));
     // A node that comes back under the same routing id takes its place at once, instead of being turned away
     // until the old connection is noticed dead.
-    if (kind != SocketKind::kGossip) {
+    if (kind != Socket::kGossip) {
       socket.set(opt::router_handover, true);
     } else {
       socket.set(opt::maxmsgsize, limits.subscription_bytes);
@@ -77,17 +63,16 @@ Result<zmq::socket_t> open_server(zmq::context_t& context, SocketKind kind, cons
   }
 }
 
-Result<zmq::socket_t> open_client(zmq::context_t& context, SocketKind kind, const CurvePair& own,
-                                  const CurveKey& server_key, const std::string& address,
+Result<zmq::socket_t> open_client(zmq::context_t& context, Socket kind, const CurveKeyPair& own,
+                                  const CurvePublicKey& server_key, const std::string& address,
                                   const SocketLimits& limits) {
   namespace opt = zmq::sockopt;
   try {
-    zmq::socket_t socket(context,
-                         kind == SocketKind::kGossip ? zmq::socket_type::sub : zmq::socket_type::dealer);
+    zmq::socket_t socket(context, kind == Socket::kGossip ? zmq::socket_type::sub : zmq::socket_type::dealer);
     set_limits(socket, kind, limits);
     set_key(socket, opt::curve_serverkey, server_key);
     set_key(socket, opt::curve_publickey, own.public_key);
-    set_key(socket, opt::curve_secretkey, own.secret_key);
+    set_key(socket, opt::curve_secretkey, own.secret_key.view());
     socket.connect("tcp://" + address);
     return socket;
   } catch (const zmq::error_t& error) {

@@ -10,32 +10,23 @@
 
 #include "bus/base/bytes.h"
 #include "bus/base/error.h"
+#include "bus/keys/card.h"
+#include "bus/keys/curve.h"
 #include "bus/zmq/limits.h"
 
 namespace zswarm::bus {
 
-using CurveKey = ByteArray<32>;
-
-struct CurvePair {
-  CurveKey public_key{};
-  CurveKey secret_key{};
-};
-
-enum class SocketKind { kJoin, kGossip, kControl, kDispatch };
-
 /// A bound socket: ROUTER, or for gossip XPUB. Its ZAP domain is the kind's name. `address` is HOST:PORT,
 /// port 0 takes a free one.
-[[nodiscard]] Result<zmq::socket_t> open_server(zmq::context_t& context, SocketKind kind,
-                                                const CurveKey& secret_key, const std::string& address,
+[[nodiscard]] Result<zmq::socket_t> open_server(zmq::context_t& context, Socket kind,
+                                                const Secret<32>& secret_key, const std::string& address,
                                                 const SocketLimits& limits);
 
 /// A connected socket: DEALER, or for gossip SUB (without subscriptions). Connecting goes on in the
 /// background and never fails here but for an address that libzmq cannot read.
-[[nodiscard]] Result<zmq::socket_t> open_client(zmq::context_t& context, SocketKind kind,
-                                                const CurvePair& own, const CurveKey& server_key,
-                                                const std::string& address, const SocketLimits& limits);
-
-[[nodiscard]] const char* socket_name(SocketKind kind);
+[[nodiscard]] Result<zmq::socket_t> open_client(zmq::context_t& context, Socket kind, const CurveKeyPair& own,
+                                                const CurvePublicKey& server_key, const std::string& address,
+                                                const SocketLimits& limits);
 
 /// The port that a bound socket has taken.
 [[nodiscard]] std::uint16_t bound_port(const zmq::socket_t& socket);

@@ -19,7 +19,7 @@ ZapHandler::ZapHandler(zmq::context_t& context) : socket_(context, zmq::socket_t
   socket_.bind(kEndpoint);
 }
 
-void ZapHandler::admit(const NodeId& node, const CurveKey& key) {
+void ZapHandler::admit(const NodeId& node, const CurvePublicKey& key) {
   expel(node);
   members_.insert_or_assign(key, node);
   keys_.insert_or_assign(node, key);
@@ -34,13 +34,13 @@ void ZapHandler::expel(const NodeId& node) {
 }
 
 ZapHandler::Verdict ZapHandler::judge(std::string_view domain, std::string_view mechanism, ByteView key) {
-  CurveKey client;
+  CurvePublicKey client;
   if (mechanism != "CURVE" || key.size() != client.size()) {
     counts_.malformed += 1;
     return {false, {}};
   }
   std::copy(key.begin(), key.end(), client.begin());
-  if (domain == socket_name(SocketKind::kJoin)) {
+  if (domain == socket_name(Socket::kJoin)) {
     const bool admitted = std::find(join_keys_.begin(), join_keys_.end(), client) != join_keys_.end();
     admitted ? counts_.admitted++ : counts_.refused_join++;
     return {admitted, {}};

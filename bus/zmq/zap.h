@@ -20,7 +20,7 @@
 namespace zswarm::bus {
 
 struct CurveKeyHash {
-  std::size_t operator()(const CurveKey& key) const noexcept {
+  std::size_t operator()(const CurvePublicKey& key) const noexcept {
     std::size_t value;  // a public key is as good as random
     std::memcpy(&value, key.data(), sizeof(value));
     return value;
@@ -32,11 +32,11 @@ class ZapHandler {
   explicit ZapHandler(zmq::context_t& context);
 
   /// Client keys of the join socket: one for each epoch of the token that still counts.
-  void set_join_keys(std::vector<CurveKey> keys) { join_keys_ = std::move(keys); }
+  void set_join_keys(std::vector<CurvePublicKey> keys) { join_keys_ = std::move(keys); }
 
   /// The key's owner may use the member sockets, until expel(). A node's new key takes the place of its old
   /// one.
-  void admit(const NodeId& node, const CurveKey& key);
+  void admit(const NodeId& node, const CurvePublicKey& key);
   void expel(const NodeId& node);
   [[nodiscard]] bool admits(const NodeId& node) const { return keys_.contains(node); }
 
@@ -57,9 +57,9 @@ class ZapHandler {
   [[nodiscard]] Verdict judge(std::string_view domain, std::string_view mechanism, ByteView key);
 
   zmq::socket_t socket_;
-  std::vector<CurveKey> join_keys_;
-  std::unordered_map<CurveKey, NodeId, CurveKeyHash> members_;
-  std::unordered_map<NodeId, CurveKey> keys_;
+  std::vector<CurvePublicKey> join_keys_;
+  std::unordered_map<CurvePublicKey, NodeId, CurveKeyHash> members_;
+  std::unordered_map<NodeId, CurvePublicKey> keys_;
   Counts counts_;
 };
 

@@ -25,7 +25,7 @@ TEST(Watches, AreToldToReadAgainWhenTheirQueueWasFull) {
   const WatchId id = *watches.add("");
   for (std::size_t i = 0; i < Watches::kMaxChanges; ++i) watches.note("a/b", false);
   watches.note("a/last", false);
-  const News news = watches.take(id);
+  const LedgerNews news = watches.take(id);
   EXPECT_TRUE(news.overflow);
   EXPECT_THAT(news.changes, ElementsAre(Change{"a/last", false}));
   watches.note("a/next", false);
