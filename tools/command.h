@@ -26,6 +26,7 @@ void add_perplexity(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
+void add_simulate(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 
 }  // namespace zswarm::tools

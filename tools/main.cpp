@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   tools::add_inspect(app, action);
   tools::add_bench(app, action);
   tools::add_token(app, action);
+  tools::add_simulate(app, action);
   tools::add_config(app, action);
 
   try {

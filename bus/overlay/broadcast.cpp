@@ -48,11 +48,18 @@ void Broadcast::add(Time now, const NodeId& neighbour, Outbox& out) {
                          .budget_at = now,
                          .announced = 0});
   out.subscribe(neighbour, Topic::kEager, true);
-  digest(now, neighbour, out);  // it may come from a part of the network that has not heard
+  digest(now, neighbour, config_.keep_news,
+         out);  // it may come from a part of the network that has not heard
 }
 
-void Broadcast::remove(const NodeId& neighbour) {
+void Broadcast::remove(const NodeId& neighbour, Outbox& out) {
   std::erase_if(neighbours_, [&](const Neighbour& n) { return n.id == neighbour; });
+  for (Neighbour& n : neighbours_) {
+    const auto is_eager_link = [](const Neighbour& other) { return other.eager; };
+    const auto eager = std::count_if(neighbours_.begin(), neighbours_.end(), is_eager_link);
+    if (static_cast<std::size_t>(eager) >= config_.eager_min) return;
+    make_eager(n, out);
+  }
 }
 
 void Broadcast::make_eager(Neighbour& n, Outbox& out) {
@@ -285,7 +292,8 @@ void Broadcast::on_timer(Time now, Outbox& out) {
   if (now - last_new_ > config_.digest_age) return;
   const auto spread = static_cast<std::size_t>(config_.digest_every.count());
   digest_at_ = now + config_.digest_every / 2 + Duration(random_.below(spread));
-  if (!neighbours_.empty()) digest(now, neighbours_[random_.below(neighbours_.size())].id, out);
+  if (!neighbours_.empty())
+    digest(now, neighbours_[random_.below(neighbours_.size())].id, config_.digest_age, out);
 }
 
 Time Broadcast::next_timer() const {
@@ -318,10 +326,10 @@ void Broadcast::flush_lazy(Outbox& out) {
   lazy_queue_.clear();
 }
 
-void Broadcast::digest(Time now, const NodeId& to, Outbox& out) {
+void Broadcast::digest(Time now, const NodeId& to, Duration age, Outbox& out) {
   std::vector<NewsId> ids;
   for (auto id = kept_.rbegin(); id != kept_.rend() && ids.size() < kIdsMax; ++id) {
-    if (held_.at(*id).since + config_.digest_age <= now) break;
+    if (held_.at(*id).since + age <= now) break;
     ids.push_back(*id);
   }
   if (!ids.empty()) out.send(to, ihave_message(ids));

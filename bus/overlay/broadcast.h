@@ -36,7 +36,7 @@ class Broadcast {
   Broadcast(const OverlayConfig& config, const Self& self, Random& random);
 
   void add(Time now, const NodeId& neighbour, Outbox& out);
-  void remove(const NodeId& neighbour);
+  void remove(const NodeId& neighbour, Outbox& out);
 
   /// Sends to all; false if it is known already (then nothing happens). payload <= news_bytes_max.
   bool send(Time now, News news, Outbox& out);
@@ -95,7 +95,8 @@ class Broadcast {
   void flush_eager(Time now, Outbox& out);
   void flush_lazy(Outbox& out);
   void forget_old(Time now);
-  void digest(Time now, const NodeId& to, Outbox& out);
+  /// Announces what is younger than this.
+  void digest(Time now, const NodeId& to, Duration age, Outbox& out);
   /// Messages of at most batch_bytes_max with these news, each to be published or sent.
   [[nodiscard]] std::vector<Bytes> gossip_messages(const std::vector<NewsId>& ids) const;
   [[nodiscard]] Bytes ihave_message(const std::vector<NewsId>& ids) const;

@@ -38,7 +38,7 @@ struct OverlayConfig {
   std::size_t shuffle_active = 1;
   std::size_t shuffle_passive = 3;
   std::uint8_t shuffle_walk = 3;
-  Duration shuffle_every = 60s;
+  Duration shuffle_every = 60s;  // also: one link is renewed
   // How long a node waits for the answer to "be my neighbour": a new connection is two handshakes of about
   // four round trips, and one lost SYN costs a second.
   Duration neighbour_timeout = 2500ms;
@@ -55,6 +55,9 @@ struct OverlayConfig {
   // cost.
   std::uint32_t card_checks_per_s = 100;
   std::size_t card_bytes_max = 2048;
+  // Whether a node tells everybody that it has joined. Large simulated networks that begin all at once do
+  // without.
+  bool announce_joins = true;
 
   // --- Failure detection: SWIM (Das, Gupta, Motivala, DSN 2002) with Lifeguard (Dadgar, Phillips, Currey,
   // DSN 2018) ---
@@ -63,8 +66,9 @@ struct OverlayConfig {
   // other end then leaves its own probe out. With d neighbours the first probe after a crash comes after
   // probe_every / (d + 1) in the mean, and after probe_every x (1 - 0.01^(1/d)) = 1.2 s in 99 of 100 cases.
   Duration probe_every = 2s;
-  // Time for the answer: srtt + 4 rttvar (RFC 6298), at least this much. On TCP a lost segment is a late one:
-  // 200 ms or more; a shorter wait would ask helpers at every loss, a longer one delays all news of deaths.
+  // Time for the answer: srtt + 4 rttvar (RFC 6298) of the link; at least this much. On TCP a lost segment is
+  // a late one: 200 ms or more; a shorter wait would ask helpers at every loss, a longer one delays all news
+  // of deaths.
   Duration probe_timeout_min = 400ms;
   Duration probe_timeout_max = 2s;
   // Helpers that are asked to probe in our stead (SWIM's k).
@@ -73,13 +77,13 @@ struct OverlayConfig {
   // answer after helper_timeout; what they hear later still reaches us.
   Duration indirect_timeout = 500ms;
   Duration helper_timeout = 1s;
-  // How long a suspect has to speak up (Lifeguard's dogpile: max - (max - min) x log(c + 1) / log(k + 1), c
-  // confirmations of k = helpers). min: two retransmissions on TCP (200 + 400 ms) there and two back, with
-  // their round trips; together with the probe's and the helpers' time a live node has 3 s to be heard on any
-  // of four paths. max: without confirmations one path must outlast four retransmissions (200 + 400 + 800 +
-  // 1600 ms).
-  Duration suspicion_min = 2s;
-  Duration suspicion_max = 6s;
+  // How long a suspect has to speak up (Lifeguard's dogpile): max - (max - min) x log(c + 1) / log(k + 1)
+  // with c confirmations of k = helpers; and, from the first probe on, not less than detector.cpp's
+  // patience(): the longer the more segments this network loses.
+  Duration suspicion_min = 1500ms;
+  Duration suspicion_max = 5s;
+  // An answer this much later than the link's fastest tells of a lost segment (retransmissions take 200 ms).
+  Duration late_answer = 180ms;
   // Lifeguard's local health: the longest multiplier of probe_timeout less one.
   std::uint32_t health_max = 8;
   // A timer of ours that is this late, or a call that comes this long after it was due, shows that this
@@ -114,9 +118,9 @@ struct OverlayConfig {
   std::size_t ids_kept = 1u << 16;
   std::size_t missing_max = 4096;
   // Ids of the news of the last digest_age go to one neighbour at a time, while there are any: an id that was
-  // lost with a closed connection is told again.
+  // lost with a closed connection is told again. A new neighbour is told of all that is kept.
   Duration digest_every = 2s;
-  Duration digest_age = 20s;
+  Duration digest_age = 8s;
   std::size_t news_bytes_max = 64u << 10;
   std::size_t batch_bytes_max = 128u << 10;
   // Gossip from one neighbour; beyond it messages are dropped. 10,000 deaths at once are 0.5 MB.

@@ -90,9 +90,10 @@ class Detector {
     Time probed;
     Time suspected;
     std::uint32_t sequence = 0;   // of the probe that is out
-    std::vector<NodeId> helpers;  // asked, and no NACK of theirs yet
-    std::uint32_t nacks = 0, indirect_rounds = 0;
-    Duration srtt{0}, rttvar{0};
+    std::vector<NodeId> helpers;  // asked
+    std::vector<NodeId> nacks;    // those of them that get no answer either
+    std::uint32_t indirect_rounds = 0;
+    Duration srtt{0}, rttvar{0}, fastest{0};
   };
   /// A probe that we make for somebody else.
   struct Relay {
@@ -109,7 +110,7 @@ class Detector {
 
   [[nodiscard]] Neighbour* find(const NodeId& id);
   void probe(Time now, Neighbour& n, Outbox& out);
-  void ask_helpers(Time now, Neighbour& n, Outbox& out);
+  void ask_helpers(Neighbour& n, std::size_t count, Outbox& out);
   void suspect(Time now, Neighbour& n, Outbox& out);
   void step(Time now, Neighbour& n, Outbox& out);
   void quiet(Time now, Neighbour& n);
@@ -117,7 +118,7 @@ class Detector {
   void measure(Neighbour& n, Duration rtt);
   void learn(Time now, Neighbour& n, std::uint64_t incarnation, std::uint64_t instance);
   [[nodiscard]] Duration probe_timeout(const Neighbour& n) const;
-  [[nodiscard]] Duration suspicion(const Neighbour& n) const;
+  [[nodiscard]] Time end_of_suspicion(const Neighbour& n) const;
   [[nodiscard]] Duration jittered(Duration d);
   void worse(std::uint32_t by);
   [[nodiscard]] Bytes probe_message(std::uint32_t sequence, bool neighbour, std::uint64_t suspected) const;
@@ -129,6 +130,7 @@ class Detector {
   std::vector<Neighbour> neighbours_;
   std::vector<Relay> relays_;
   std::vector<Finding> findings_;
+  std::uint32_t late_ppm_;  // share of exchanges that met a loss, of all links, slowly forgotten
   std::uint32_t sequence_ = 0;
   std::uint32_t health_ = 0;  // Lifeguard's local health: 0 is well
 };

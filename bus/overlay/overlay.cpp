@@ -157,7 +157,7 @@ void Overlay::settle(Time now, Outbox& out) {
         events_.emplace_back(NeighbourUp{change.id});
       } else {
         detector_.remove(change.id);
-        broadcast_.remove(change.id);
+        broadcast_.remove(change.id, out);
         events_.emplace_back(NeighbourDown{change.id});
       }
     }
@@ -171,7 +171,7 @@ void Overlay::settle(Time now, Outbox& out) {
     }
     if (!announced_ && !left_ && !views_.active().empty()) {
       announced_ = more = true;
-      say_alive(now, out);
+      if (config_.announce_joins) say_alive(now, out);
     }
   }
   expected_ = next_timer();

@@ -6,6 +6,7 @@ namespace zswarm::bus {
 namespace {
 
 constexpr std::size_t kContactsMax = 8;
+constexpr std::size_t kFallenMax = 8;
 constexpr std::size_t kListMax = 16;  // cards in one shuffle
 
 const NodeId& name_of(const auto& entry) {
@@ -63,7 +64,7 @@ void Views::join(Time now, Peer contact, Outbox& out) {
   write_peer(writer, {self_.id, self_.card});
   out.send(contact.id, writer.take());
   if (!contains(asked_, contact.id) && asked_.size() < config_.passive_max)
-    asked_.push_back({std::move(contact), now + config_.neighbour_timeout});
+    asked_.push_back({std::move(contact), now + config_.neighbour_timeout, false});
 }
 
 void Views::leave(Outbox& out) {
@@ -72,6 +73,7 @@ void Views::leave(Outbox& out) {
   while (!active_.empty()) remove_active(active_.size() - 1, out);
   passive_.clear();
   contacts_.clear();
+  fallen_.clear();
   asked_.clear();
   seek_at_ = shuffle_at_ = kNever;
 }
@@ -89,8 +91,7 @@ Status Views::on_message(Time now, const NodeId& from, const Header& header, Byt
     case MessageType::kNeighbourReply:
       return on_neighbour_reply(now, from, std::move(fields), out);
     case MessageType::kDisconnect:
-      lose(now, from, Loss::kDropped, out);
-      return {};
+      return on_disconnect(now, from, std::move(fields), out);
     case MessageType::kShuffle:
       return on_shuffle(now, from, std::move(fields), out);
     case MessageType::kShuffleReply:
@@ -170,9 +171,12 @@ Status Views::on_neighbour_reply(Time now, const NodeId& from, Reader fields, Ou
     return {};
   }
   Peer peer = std::move(at->peer);
+  const bool renews = at->renews;
   asked_.erase(at);
   if (accepted) {
+    const Peer added = peer;
     add_active(now, std::move(peer), out);
+    if (renews && active_.size() > config_.active_target) drop_random(now, added, out);
     seek_again_ = config_.seek_again_min;
   } else {
     note_refused(from);
@@ -198,6 +202,7 @@ void Views::on_timer(Time now, Outbox& out) {
     const auto spread = static_cast<std::size_t>(config_.shuffle_every.count() * 2 / 3);
     shuffle_at_ = now + config_.shuffle_every * 2 / 3 + Duration(random_.below(spread + 1));
     start_shuffle(out);
+    renew_link(now, out);
   }
 }
 
@@ -224,6 +229,10 @@ void Views::lose(Time now, const NodeId& id, Loss loss, Outbox& out) {
 }
 
 void Views::shun(Time now, const NodeId& id, Outbox& out) {
+  if (const Peer* peer = known(id); peer != nullptr) {
+    if (fallen_.size() == kFallenMax) fallen_.erase(fallen_.begin());
+    fallen_.push_back(*peer);
+  }
   lose(now, id, Loss::kGone, out);
   if (const auto at = find_peer(asked_, id); at != asked_.end()) asked_.erase(at);
   pardon(id);
@@ -277,7 +286,7 @@ void Views::add_active(Time now, Peer peer, Outbox& out) {
     at->card = std::move(peer.card);
     return;
   }
-  if (active_.size() >= config_.active_max) drop_random(now, peer.id, out);
+  if (active_.size() >= config_.active_max) drop_random(now, peer, out);
   out.add(Admit{peer.id, peer.card});
   out.add(Link{peer.id});
   changes_.push_back({peer.id, true});
@@ -295,13 +304,34 @@ void Views::remove_active(std::size_t at, Outbox& out) {
   changes_.push_back({id, false});
 }
 
-void Views::drop_random(Time now, const NodeId& except, Outbox& out) {
-  const std::size_t at = random_.below(active_.size());
-  if (active_[at].id == except) return;
+void Views::drop_random(Time now, const Peer& instead, Outbox& out) {
+  std::vector<std::size_t> others;
+  for (std::size_t i = 0; i < active_.size(); ++i) {
+    if (active_[i].id != instead.id) others.push_back(i);
+  }
+  if (others.empty()) return;
+  const std::size_t at = others[random_.below(others.size())];
   Peer peer = active_[at];
-  out.send(peer.id, Writer(MessageType::kDisconnect, 0).take());
+  Writer writer(MessageType::kDisconnect, 1);
+  write_peer(writer, instead);
+  out.send(peer.id, writer.take());
   remove_active(at, out);
   add_passive(now, std::move(peer), out);
+}
+
+Status Views::on_disconnect(Time now, const NodeId& from, Reader fields, Outbox& out) {
+  const bool named = fields.left() > 0;
+  const Peer instead = named ? read_peer(fields, config_.card_bytes_max) : Peer{};
+  if (!fields.ok()) return malformed();
+  if (!contains(active_, from)) return {};
+  lose(now, from, Loss::kDropped, out);
+  if (!named || instead.id == self_.id || contains(active_, instead.id) || contains(asked_, instead.id) ||
+      is_shunned(now, instead.id) || active_.size() >= config_.active_max)
+    return {};
+  if (const Status valid = checked(now, instead, Source::kHearsay); !valid) return valid;
+  out.add(Admit{instead.id, instead.card});
+  ask(now, instead, out);
+  return {};
 }
 
 void Views::add_passive(Time now, Peer peer, Outbox& out) {
@@ -332,7 +362,7 @@ void Views::remove_passive(const NodeId& id) {
 
 void Views::ask(Time now, const Peer& peer, Outbox& out) {
   out.send(peer.id, peer_message(MessageType::kNeighbour, active_.empty() ? 1 : 0, {self_.id, self_.card}));
-  asked_.push_back({peer, now + config_.neighbour_timeout});
+  asked_.push_back({peer, now + config_.neighbour_timeout, false});
 }
 
 void Views::seek(Time now, Outbox& out) {
@@ -400,6 +430,26 @@ void Views::start_shuffle(Outbox& out) {
   write_peers(writer, peers);
   out.send(to, writer.take());
   shuffle_open_ = true;
+}
+
+void Views::renew_link(Time now, Outbox& out) {
+  Peer peer;
+  const std::size_t turn = random_.below(4);
+  if (turn == 0 && !fallen_.empty()) {
+    // Tried once: if it lives, either side soon hears of the other.
+    const std::size_t at = random_.below(fallen_.size());
+    peer = fallen_[at];
+    fallen_.erase(fallen_.begin() + static_cast<std::ptrdiff_t>(at));
+  } else if (turn == 1 && !contacts_.empty()) {
+    peer = contacts_[random_.below(contacts_.size())];
+  } else if (!passive_.empty()) {
+    peer = passive_[random_.below(passive_.size())];
+  } else {
+    return;
+  }
+  if (contains(active_, peer.id) || contains(asked_, peer.id)) return;
+  ask(now, peer, out);
+  asked_.back().renews = true;
 }
 
 Status Views::on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& out) {

@@ -6,6 +6,11 @@
 // replaced. Both bounds are hard, whatever others send. A link comes about by one question (kNeighbour) and
 // one answer; who is asked with priority (the asker has no neighbours) always takes it and drops somebody.
 //
+// Two additions to the paper keep the network in one piece. Who drops a neighbour for a new one names the new
+// one to it, so that the lost link is not cut but led over the new node (many joins through few members
+// otherwise do cut the graph). And once in a shuffle's time one link is renewed: with somebody lost, a
+// contact, or a candidate; so parts that were separated for a while find each other again.
+//
 // Sans I/O, one thread. Effects: Admit for everybody who enters a view, Link and Unlink for the active one.
 // What happened to the active view is handed out by take_changes(). Cards from others are checked before they
 // enter a view, at a bounded rate. Faulty messages change nothing and are returned as errors.
@@ -63,6 +68,7 @@ class Views {
   struct Asked {
     Peer peer;
     Time deadline;
+    bool renews = false;  // another link goes when this one comes
   };
   struct Shunned {
     NodeId id;
@@ -73,6 +79,7 @@ class Views {
   Status on_forward_join(Time now, const NodeId& from, Reader fields, Outbox& out);
   Status on_neighbour(Time now, const NodeId& from, Reader fields, Outbox& out);
   Status on_neighbour_reply(Time now, const NodeId& from, Reader fields, Outbox& out);
+  Status on_disconnect(Time now, const NodeId& from, Reader fields, Outbox& out);
   Status on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& out);
   Status on_shuffle_reply(Time now, const NodeId& from, Reader fields, Outbox& out);
 
@@ -82,12 +89,14 @@ class Views {
   [[nodiscard]] const Peer* known(const NodeId& id) const;
   void add_active(Time now, Peer peer, Outbox& out);
   void remove_active(std::size_t at, Outbox& out);
-  void drop_random(Time now, const NodeId& except, Outbox& out);
+  /// Drops a neighbour, which may take this one instead.
+  void drop_random(Time now, const Peer& instead, Outbox& out);
   void add_passive(Time now, Peer peer, Outbox& out);
   void remove_passive(const NodeId& id);
   void ask(Time now, const Peer& peer, Outbox& out);
   void seek(Time now, Outbox& out);
   void start_shuffle(Outbox& out);
+  void renew_link(Time now, Outbox& out);
   void note_refused(const NodeId& id);
   void integrate(Time now, std::vector<Peer> peers, Outbox& out);
   [[nodiscard]] std::vector<Peer> sample(std::size_t active, std::size_t passive, const NodeId& except);
@@ -100,6 +109,7 @@ class Views {
   std::vector<Peer> active_;
   std::vector<Peer> passive_;
   std::vector<Peer> contacts_;  // the latest few that we joined through
+  std::vector<Peer> fallen_;    // the latest few neighbours that were called dead
   std::vector<Asked> asked_;
   std::vector<NodeId> refused_;  // candidates that had no place in this round
   std::vector<NodeId> shown_;    // what our last shuffle showed: replaced first (paper, section 4.3)

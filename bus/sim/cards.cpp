@@ -1,0 +1,56 @@
+#include "bus/sim/cards.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace zswarm::bus {
+namespace {
+
+constexpr std::size_t kIdBytes = 16, kCheckBytes = 8;
+
+void put_u64(std::uint8_t* at, std::uint64_t value) {
+  for (std::size_t i = 0; i < 8; ++i) at[i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
+std::uint64_t get_u64(const std::uint8_t* at) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i) value |= std::uint64_t{at[i]} << (8 * i);
+  return value;
+}
+
+}  // namespace
+
+SimulatedCards::SimulatedCards(std::uint64_t seed, std::size_t card_bytes)
+    : seed_(seed), card_bytes_(std::max(card_bytes, kIdBytes + kCheckBytes)) {}
+
+NodeId SimulatedCards::id(std::uint32_t number) const {
+  NodeId id;
+  const std::uint64_t head = mixed(seed_ ^ mixed(number));
+  put_u64(id.bytes.data(), head);
+  put_u64(id.bytes.data() + 8, (mixed(head) << 32) | (number ^ static_cast<std::uint32_t>(head)));
+  return id;
+}
+
+std::uint32_t SimulatedCards::number(const NodeId& id) const {
+  const auto low = static_cast<std::uint32_t>(get_u64(id.bytes.data() + 8));
+  const std::uint32_t number = low ^ static_cast<std::uint32_t>(get_u64(id.bytes.data()));
+  return this->id(number) == id ? number : UINT32_MAX;
+}
+
+Bytes SimulatedCards::card(const NodeId& id) const {
+  Bytes card(card_bytes_);
+  std::copy(id.bytes.begin(), id.bytes.end(), card.begin());
+  put_u64(card.data() + card.size() - kCheckBytes, mixed(seed_ ^ get_u64(id.bytes.data())));
+  return card;
+}
+
+Result<NodeId> SimulatedCards::check(ByteView card) const {
+  NodeId id;
+  if (card.size() != card_bytes_) return fail(ErrorCode::kRefused, "the card has not the size of a card");
+  std::copy_n(card.begin(), kIdBytes, id.bytes.begin());
+  if (get_u64(card.data() + card.size() - kCheckBytes) != mixed(seed_ ^ get_u64(id.bytes.data())))
+    return fail(ErrorCode::kRefused, "the card's signature is not valid");
+  return id;
+}
+
+}  // namespace zswarm::bus

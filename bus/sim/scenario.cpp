@@ -1,0 +1,269 @@
+#include "bus/sim/scenario.h"
+
+#include <algorithm>
+#include <map>
+
+namespace zswarm::bus {
+namespace {
+
+/// Who thawed less than this ago has not been able to tell anybody: a message's way, and two retransmissions.
+constexpr Duration kLive{1'000'000};
+
+double seconds(Duration d) {
+  return static_cast<double>(d.count()) * 1e-6;
+}
+
+/// What all nodes have to learn: news, or a crash.
+struct Spread {
+  Time since;
+  std::uint32_t readers = 0;  // who ran when it began, without its origin
+  std::uint32_t known = 0;
+  std::vector<bool> knows;  // by node
+  Time at_9999 = kNever, at_all = kNever;
+  bool after_kill = false;
+
+  void learnt(Time now, std::uint32_t node) {
+    if (knows[node]) return;
+    knows[node] = true;
+    ++known;
+    if (at_9999 == kNever && known >= readers - readers / 10'000) at_9999 = now;
+    if (at_all == kNever && known >= readers) at_all = now;
+  }
+};
+
+class Scenario : public Observer {
+ public:
+  explicit Scenario(const ScenarioConfig& config)
+      : config_(config), random_(mixed(config.world.seed ^ 0x7363656e)), world_(config.world, *this) {}
+
+  Figures run();
+  void on_event(Time now, std::uint32_t node, const OverlayEvent& event) override;
+
+ private:
+  [[nodiscard]] Time sixth(int n) const { return Time{config_.duration * n / 6}; }
+  /// Lets the world run, with the freezes that fall into that time.
+  void run_until(Time end);
+  void turn_freezes();
+  void begin();
+  void crash_one();
+  void broadcast_one(bool after_kill);
+  void kill_many();
+  [[nodiscard]] std::uint32_t some_running(bool honest);
+  [[nodiscard]] Spread spread() const;
+  void conclude(Figures& figures) const;
+
+  const ScenarioConfig config_;
+  Random random_;
+  World world_;
+  bool freezing_ = false;
+  Time next_freeze_;
+  std::vector<std::pair<Time, std::uint32_t>> frozen_;
+  std::vector<Spread> news_;
+  std::map<std::uint32_t, Spread> crashes_;  // by node
+  std::uint64_t false_deaths_ = 0, suspicions_ = 0;
+};
+
+void Scenario::on_event(Time now, std::uint32_t node, const OverlayEvent& event) {
+  if (const auto* delivered = std::get_if<Delivered>(&event)) {
+    // Ours say which they are in four bytes; those of hostile members are longer.
+    if (delivered->payload.size() != 4) return;
+    std::uint32_t number = 0;
+    for (const std::uint8_t byte : delivered->payload) number = number << 8 | byte;
+    if (number < news_.size()) news_[number].learnt(now, node);
+  } else if (const auto* dead = std::get_if<Dead>(&event)) {
+    const std::uint32_t victim = world_.cards().number(dead->id);
+    if (victim >= world_.size()) return;
+    if (dead->found_here && !world_.is_hostile(node) && world_.has_run_for(victim, kLive)) ++false_deaths_;
+    if (const auto at = crashes_.find(victim); at != crashes_.end()) at->second.learnt(now, node);
+  } else if (std::holds_alternative<Suspected>(event)) {
+    ++suspicions_;
+  }
+}
+
+void Scenario::run_until(Time end) {
+  while (freezing_ && next_freeze_ < end) {
+    world_.run_until(next_freeze_);
+    turn_freezes();
+    next_freeze_ = next_freeze_ + Duration(500'000);
+  }
+  world_.run_until(end);
+}
+
+void Scenario::turn_freezes() {
+  const Time now = world_.now();
+  for (auto& [until, node] : frozen_) {
+    if (until <= now) world_.thaw(node);
+  }
+  std::erase_if(frozen_, [&](const auto& entry) { return entry.first <= now; });
+  const auto wanted = static_cast<std::size_t>(config_.freeze * world_.size());
+  // Spread over the first freeze_time, then as the others thaw.
+  const auto turns = static_cast<std::size_t>(config_.freeze_time / Duration(500'000));
+  const std::size_t now_at_most = frozen_.size() + wanted / std::max<std::size_t>(turns, 1) + 1;
+  while (frozen_.size() < std::min(wanted, now_at_most)) {
+    const std::uint32_t node = some_running(false);
+    world_.freeze(node);
+    frozen_.emplace_back(now + config_.freeze_time, node);
+  }
+}
+
+std::uint32_t Scenario::some_running(bool honest) {
+  for (std::uint32_t tries = 0; tries < 100'000; ++tries) {
+    const auto node = static_cast<std::uint32_t>(random_.below(world_.size()));
+    if (world_.state(node) == World::State::kRunning && !(honest && world_.is_hostile(node))) return node;
+  }
+  return 0;
+}
+
+void Scenario::begin() {
+  if (config_.warm) {
+    world_.start_warm();
+  } else {
+    const std::uint32_t contacts = std::max(1u, std::min(config_.contacts, world_.size()));
+    const Duration gap = config_.duration / 12 / world_.size();
+    for (std::uint32_t i = 0; i < world_.size(); ++i) {
+      world_.start(i, i == 0 ? 0 : static_cast<std::uint32_t>(random_.below(std::min(i, contacts))));
+      world_.run_until(world_.now() + gap);
+    }
+  }
+}
+
+Spread Scenario::spread() const {
+  Spread s;
+  s.since = world_.now();
+  s.knows.resize(world_.size());
+  for (std::uint32_t i = 0; i < world_.size(); ++i) {
+    const World::State state = world_.state(i);
+    if (state == World::State::kRunning || state == World::State::kFrozen) ++s.readers;
+  }
+  return s;
+}
+
+void Scenario::broadcast_one(bool after_kill) {
+  const std::uint32_t origin = some_running(true);
+  const auto number = static_cast<std::uint32_t>(news_.size());
+  news_.push_back(spread());
+  news_.back().after_kill = after_kill;
+  --news_.back().readers;
+  news_.back().knows[origin] = true;
+  Bytes payload;
+  for (int shift = 24; shift >= 0; shift -= 8) payload.push_back(static_cast<std::uint8_t>(number >> shift));
+  world_.broadcast(origin, std::move(payload));
+}
+
+void Scenario::crash_one() {
+  const std::uint32_t victim = some_running(false);
+  world_.kill(victim);
+  crashes_.emplace(victim, spread());
+  // Who is gone cannot learn, neither of this one nor of earlier ones.
+  for (auto& [node, crash] : crashes_) {
+    if (node != victim && !crash.knows[victim]) --crash.readers;
+  }
+  for (Spread& news : news_) {
+    if (!news.knows[victim]) --news.readers;
+  }
+}
+
+void Scenario::kill_many() {
+  const auto count = static_cast<std::uint32_t>(config_.kill * world_.size());
+  std::vector<std::uint32_t> nodes;
+  for (std::uint32_t i = 0; i < world_.size(); ++i) {
+    if (world_.state(i) == World::State::kRunning) nodes.push_back(i);
+  }
+  for (std::uint32_t i = 0; i < count && nodes.size() > 2; ++i) {
+    const std::size_t at = random_.below(nodes.size());
+    world_.kill(nodes[at]);
+    nodes[at] = nodes.back();
+    nodes.pop_back();
+  }
+}
+
+Figures Scenario::run() {
+  begin();
+  run_until(sixth(1));
+  freezing_ = config_.freeze > 0;
+  next_freeze_ = world_.now();
+  const auto hostile = static_cast<std::uint32_t>(config_.hostile * world_.size());
+  for (std::uint32_t i = 0; i < hostile; ++i) world_.make_hostile(some_running(true));
+
+  Figures figures;
+  const std::uint64_t before = world_.bytes_sent();
+  run_until(sixth(3));
+  figures.idle_bytes_per_node_s =
+      static_cast<double>(world_.bytes_sent() - before) / world_.size() / seconds(sixth(3) - sixth(1));
+  std::size_t links = 0;
+  for (std::uint32_t i = 0; i < world_.size(); ++i) links += world_.overlay(i).active().size();
+  figures.mean_links = static_cast<double>(links) / world_.size();
+
+  const std::uint32_t crashes =
+      config_.crashes > 0 ? config_.crashes : std::clamp(world_.size() / 50, 1u, 20u);
+  // News all through the sixth; crashes in its first half, so that they are known before more happens.
+  const Duration sixth_part = config_.duration / 6;
+  std::uint32_t sent = 0, crashed = 0;
+  while (sent < config_.news || crashed < crashes) {
+    const Time next_news = sent < config_.news ? sixth(3) + sixth_part * sent / config_.news : kNever;
+    const Time next_crash = crashed < crashes ? sixth(3) + sixth_part * crashed / (crashes * 2) : kNever;
+    run_until(std::min(next_news, next_crash));
+    if (next_news <= next_crash) {
+      broadcast_one(false);
+      ++sent;
+    } else {
+      if (world_.size() > 3) crash_one();
+      ++crashed;
+    }
+  }
+  if (config_.kill > 0) {
+    run_until(sixth(4) + config_.duration / 24);
+    kill_many();
+    for (std::uint32_t i = 0; i < config_.news; ++i) {
+      run_until(world_.now() + config_.duration / 8 / config_.news);
+      broadcast_one(true);
+    }
+  }
+  run_until(sixth(6));
+  conclude(figures);
+  return figures;
+}
+
+void Scenario::conclude(Figures& figures) const {
+  figures.virtual_s = seconds(config_.duration);
+  figures.false_deaths = false_deaths_;
+  figures.suspicions = suspicions_;
+  figures.messages = world_.messages();
+  figures.trace_hash = world_.trace_hash();
+
+  Duration slowest{0};
+  bool all = true;
+  std::uint64_t readers = 0, reached = 0;
+  for (const Spread& news : news_) {
+    if (!news.after_kill) {
+      all = all && news.at_9999 != kNever;
+      slowest = std::max(slowest, news.at_9999 == kNever ? Duration(0) : news.at_9999 - news.since);
+    }
+    if (config_.kill > 0 && !news.after_kill) continue;
+    for (std::uint32_t i = 0; i < world_.size(); ++i) {
+      if (world_.state(i) != World::State::kRunning && world_.state(i) != World::State::kFrozen) continue;
+      ++readers;
+      reached += news.knows[i] ? 1 : 0;
+    }
+  }
+  if (all && !news_.empty()) figures.converged_9999_s = seconds(slowest);
+  if (readers > 0)
+    figures.delivered_to_survivors = static_cast<double>(reached) / static_cast<double>(readers);
+
+  std::vector<Duration> known;
+  for (const auto& [node, crash] : crashes_) {
+    if (crash.at_all == kNever && config_.kill == 0) return;  // never known to all: there is no figure
+    if (crash.at_all != kNever) known.push_back(crash.at_all - crash.since);
+  }
+  if (known.empty()) return;
+  std::sort(known.begin(), known.end());
+  figures.crash_known_p99_s = seconds(known[(known.size() * 99 - 1) / 100]);
+}
+
+}  // namespace
+
+Figures run_scenario(const ScenarioConfig& config) {
+  return Scenario(config).run();
+}
+
+}  // namespace zswarm::bus

@@ -1,0 +1,49 @@
+// What `zswarm simulate` does to a network, and what it measures.
+//
+// Time is divided in sixths of the duration: 1 the network settles; 2 and 3 it is idle, and its bytes are
+// counted; 4 news are broadcast, and single nodes crash; then, if asked for, a share of all nodes dies at
+// once, and survivors broadcast in 5; 6 things come to rest. Freezes go on from 2 to the end: at any time a
+// share of the nodes is frozen, each for freeze_time. Hostile members begin with 2.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "bus/sim/world.h"
+
+namespace zswarm::bus {
+
+struct ScenarioConfig {
+  WorldConfig world;
+  Duration duration{60'000'000};
+  double kill = 0;     // share of nodes that die at once
+  double freeze = 0;   // share of nodes that are frozen at any time
+  double hostile = 0;  // share of members that mean harm
+  Duration freeze_time{10'000'000};
+  bool warm = true;  // begin as a network that has run for a while; else all join within the first sixth
+  std::uint32_t contacts = 3;  // that all join through
+  std::uint32_t news = 10;
+  std::uint32_t crashes = 0;  // 0: one in fifty nodes, at least 1 and at most 20
+};
+
+struct Figures {
+  double virtual_s = 0;
+  /// The worst of all news: until 99.99 % of the nodes that run have it. Nothing if that never came.
+  std::optional<double> converged_9999_s;
+  double idle_bytes_per_node_s = 0;  // sent
+  /// Until every running node knows of a crash, 99th percentile over crashes.
+  std::optional<double> crash_known_p99_s;
+  /// Found by an honest node's own probes, of nodes that had run for the last second.
+  std::uint64_t false_deaths = 0;
+  std::uint64_t suspicions = 0;
+  /// Of the news that survivors sent after the kill (or of all, without one), the share that reached its
+  /// readers.
+  double delivered_to_survivors = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t trace_hash = 0;
+  double mean_links = 0;
+};
+
+[[nodiscard]] Figures run_scenario(const ScenarioConfig& config);
+
+}  // namespace zswarm::bus

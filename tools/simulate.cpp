@@ -1,0 +1,122 @@
+// zswarm simulate: the network's own protocol code, thousands of nodes, a virtual clock and a virtual
+// network.
+//
+// The same classes that run on the wire (bus/overlay) exchange encoded messages under bus/sim. One seed gives
+// one run: the trace hash is the same on every machine.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "bus/sim/scenario.h"
+#include "tools/command.h"
+#include "tools/output.h"
+
+namespace zswarm::tools {
+namespace {
+
+struct Options {
+  std::uint32_t nodes = 1000;
+  std::uint64_t seed = 1;
+  double loss = 0, kill = 0, freeze = 0, hostile = 0;
+  double duration_s = 60;
+  bool join = false;
+  bool json = false;
+};
+
+bus::ScenarioConfig scenario_of(const Options& options) {
+  bus::ScenarioConfig scenario;
+  scenario.world.nodes = options.nodes;
+  scenario.world.seed = options.seed;
+  scenario.world.network.loss = options.loss;
+  scenario.kill = options.kill;
+  scenario.freeze = options.freeze;
+  scenario.hostile = options.hostile;
+  scenario.duration = bus::Duration(static_cast<std::int64_t>(options.duration_s * 1e6));
+  scenario.warm = !options.join;
+  // All nodes of a warm start would announce themselves in the same second.
+  scenario.world.overlay.announce_joins = options.join;
+  return scenario;
+}
+
+std::string seconds_or_never(const std::optional<double>& value) {
+  return value ? fmt::format("{:.2f} s", *value) : "never";
+}
+
+nlohmann::ordered_json json_or_null(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+int simulate(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const bus::Figures figures = bus::run_scenario(scenario_of(options));
+  const double wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const std::string hash = fmt::format("{:016x}", figures.trace_hash);
+  if (options.json) {
+    put_json({{"nodes", options.nodes},
+              {"seed", options.seed},
+              {"loss", options.loss},
+              {"virtual_s", figures.virtual_s},
+              {"wall_s", wall_s},
+              {"converged_9999_s", json_or_null(figures.converged_9999_s)},
+              {"idle_bytes_per_node_s", figures.idle_bytes_per_node_s},
+              {"crash_known_p99_s", json_or_null(figures.crash_known_p99_s)},
+              {"false_deaths", figures.false_deaths},
+              {"delivered_to_survivors", figures.delivered_to_survivors},
+              {"trace_hash", hash}});
+    flush();
+    return kDone;
+  }
+  put(fmt::format("{} nodes, seed {}, {} virtual seconds in {:.1f}, {} messages\n", options.nodes,
+                  options.seed, figures.virtual_s, wall_s, figures.messages));
+  put(fmt::format("news at 99.99 % of the nodes    {}\n", seconds_or_never(figures.converged_9999_s)));
+  put(fmt::format("idle traffic of a node          {:.0f} bytes/s sent, {:.1f} neighbours\n",
+                  figures.idle_bytes_per_node_s, figures.mean_links));
+  put(fmt::format("a crash is known to all (p99)   {}\n", seconds_or_never(figures.crash_known_p99_s)));
+  put(fmt::format("live nodes called dead          {}, of {} suspicions\n", figures.false_deaths,
+                  figures.suspicions));
+  put(fmt::format("news delivered to survivors     {:.4f} %\n", figures.delivered_to_survivors * 100));
+  put(fmt::format("trace hash                      {}\n", hash));
+  flush();
+  return kDone;
+}
+
+}  // namespace
+
+void add_simulate(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("simulate", "Run the network's protocol with many nodes under a virtual clock");
+  command->add_option("--nodes", options->nodes, "How many nodes")
+      ->required()
+      ->check(CLI::Range(1, 1'000'000));
+  command->add_option("--seed", options->seed, "One seed, one run")->capture_default_str();
+  command->add_option("--loss", options->loss, "Share of segments lost, as the delay it causes on TCP")
+      ->check(CLI::Range(0.0, 0.5));
+  command
+      ->add_option("--kill", options->kill, "Share of nodes that die at once, after two thirds of the time")
+      ->check(CLI::Range(0.0, 0.99));
+  command->add_option("--freeze", options->freeze, "Share of nodes frozen at any time, each for 10 s")
+      ->check(CLI::Range(0.0, 0.5));
+  command
+      ->add_option("--hostile", options->hostile, "Share of members that lie, flood, replay and send garbage")
+      ->check(CLI::Range(0.0, 0.5));
+  command->add_option("--duration", options->duration_s, "Virtual seconds")
+      ->capture_default_str()
+      ->check(CLI::Range(12.0, 1e7));
+  command->add_flag("--join", options->join,
+                    "All nodes join one by one; without it they begin as a network that has run for a while");
+  command->add_flag(
+      "--json", options->json,
+      "Print one JSON object: nodes, seed, loss, virtual_s, wall_s, converged_9999_s, "
+      "idle_bytes_per_node_s, crash_known_p99_s, false_deaths, delivered_to_survivors, trace_hash");
+  command->footer(
+      "Examples:\n"
+      "  zswarm simulate --nodes 1000 --seed 1 --loss 0.1\n"
+      "  zswarm simulate --nodes 1000 --seed 1 --kill 0.8 --json\n"
+      "  zswarm simulate --nodes 1000 --seed 1 --loss 0.2 --freeze 0.1 --duration 600");
+  command->callback([options, &action] { action = [options] { return simulate(*options); }; });
+}
+
+}  // namespace zswarm::tools
