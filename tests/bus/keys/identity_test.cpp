@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include "bus/keys/operator_key.h"
 #include "bus/keys/private_file.h"
@@ -149,29 +150,51 @@ TEST_F(KeyFiles, OfTwoThatAreMadeAtOneTimeOneStays) {
   EXPECT_EQ(names_in(data()), std::set<std::string>{"key"});
 }
 
-TEST_F(KeyFiles, DataFolderIsHeldByOneProcess) {
-  int told[2];
-  ASSERT_EQ(pipe(told), 0);
-  const pid_t child = fork();
-  if (child == 0) {  // holds the folder until it is killed
-    const auto folder = DataFolder::open(data());
-    const char answer = folder ? 'y' : 'n';
-    if (::write(told[1], &answer, 1) == 1) pause();
-    _exit(1);
+/// A process of its own that holds a data folder until it is killed, at the latest with this object.
+class Holder {
+ public:
+  explicit Holder(const fs::path& folder) {
+    int told[2];
+    if (pipe(told) != 0) return;
+    pid_ = fork();
+    if (pid_ == 0) {
+      const auto held = DataFolder::open(folder);
+      const char answer = held ? 'y' : 'n';
+      if (::write(told[1], &answer, 1) == 1) pause();
+      _exit(1);
+    }
+    close(told[1]);
+    char answer = 0;
+    holds_ = read(told[0], &answer, 1) == 1 && answer == 'y';
+    close(told[0]);
   }
-  char answer = 0;
-  ASSERT_EQ(read(told[0], &answer, 1), 1);
-  ASSERT_EQ(answer, 'y');
+  ~Holder() { end(); }
+  Holder(const Holder&) = delete;
+  Holder& operator=(const Holder&) = delete;
+
+  void end() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(std::exchange(pid_, -1), nullptr, 0);
+  }
+  [[nodiscard]] bool holds() const { return holds_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+  bool holds_ = false;
+};
+
+TEST_F(KeyFiles, DataFolderIsHeldByOneProcess) {
+  Holder holder(data());
+  ASSERT_TRUE(holder.holds());
   const auto refused = DataFolder::open(data());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kBusy);
-  EXPECT_THAT(refused.error().message, HasSubstr("process " + std::to_string(child)));
+  EXPECT_THAT(refused.error().message, HasSubstr("process " + std::to_string(holder.pid())));
   EXPECT_THAT(refused.error().message, HasSubstr("--data"));
-  kill(child, SIGKILL);
-  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  holder.end();
   EXPECT_TRUE(DataFolder::open(data()));  // a killed holder leaves nothing behind
-  close(told[0]);
-  close(told[1]);
 }
 
 TEST_F(KeyFiles, ConcurrentFirstStartsMakeOneIdentity) {

@@ -53,7 +53,8 @@ TEST(CurveKey, IsNotMadeFromOtherTexts) {
   const std::string good = z85_text(CurvePublicKey{});
   ASSERT_TRUE(z85_key(good));
   for (const std::string& text : {std::string(), good.substr(1), good + "0", good.substr(1) + "\"",
-                                  good.substr(1) + "\n", std::string(40, '#'), std::string(40, '\0')}) {
+                                  good.substr(1) + "\n", good.substr(1) + "\xff", std::string(40, '#'),
+                                  std::string(40, '\0'), std::string(35, '0') + std::string(5, '\0')}) {
     EXPECT_FALSE(z85_key(text)) << text;
   }
 }

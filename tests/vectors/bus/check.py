@@ -173,6 +173,7 @@ def cards():
         "an element too few": ("malformed", seal(msgpack.packb(fields[:10]), seed, network)),
         "a control character in the name": ("malformed", seal(card_body({**small, "name": "a\x1bb"}, seed), seed, network)),
         "an endpoint that is none": ("malformed", seal(card_body({**small, "sockets": ["host", "", "", "", ""]}, seed), seed, network)),
+        "an endpoint not in its shortest form": ("malformed", seal(card_body({**small, "sockets": ["[2001:DB8::7]:7000", "", "", "", ""]}, seed), seed, network)),
         "a label twice": ("malformed", seal(card_body({**small, "labels": [["a", "1"], ["a", "2"]]}, seed), seed, network)),
         "over 1 KiB": ("too_large", seal(card_body({**small, "labels": [[f"k{i}", "v" * 64] for i in range(16)]}, seed), seed, network)),
         "a longer msgpack form": ("malformed", b"\xdc\0\3" + seal(body, seed, network)[1:]),
