@@ -102,6 +102,22 @@ TEST(Streams, OfADeadNodeEndWithinTheStatedBound) {
   EXPECT_LT(asker.seen.at(id).ended, Time{3s + 5s + 200ms});
 }
 
+TEST(Streams, OfADeadCallerAreGivenUpWithinTheStatedBound) {
+  Scene scene(3);
+  scene.add(1);
+  StreamPeer& server = scene.add(2);
+  scene.ask(1, 2, {.events = 100'000, .event_bytes = 8, .pause_us = 1000, .serial = 1});
+  scene.network.run(Time{3s});
+  scene.network.kill(node_named(1));
+  scene.peers.erase(node_named(1));
+  scene.network.run(Time{3s + 4s});
+  EXPECT_EQ(server.server.calls(), 1u);
+  scene.network.run(Time{3s + 5s + 200ms});
+  EXPECT_EQ(server.server.calls(), 0u);
+  scene.finish();
+  EXPECT_THAT(scene.faults, IsEmpty());
+}
+
 TEST(Streams, OfASilentButLivingNodeGoOn) {
   Scene scene(4);
   StreamPeer& asker = scene.add(1);
