@@ -187,8 +187,9 @@ TEST(ChunkFetch, FinishesThroughASourceThatStandsStillNearTheEnd) {
   scene.network.run(kEnd);
   EXPECT_EQ(store->bytes(), scene.bytes);
   const ChunkFetch::Stats& stats = fetcher.results.at(0).stats;
-  EXPECT_GT(stats.asked_twice + stats.strikes, 0u);
-  EXPECT_LT(fetcher.finished_at, Time{8s});
+  EXPECT_GT(stats.asked_twice, 0u);
+  EXPECT_LE(stats.asked_twice, 100u);
+  EXPECT_LT(fetcher.finished_at, Time{4s});  // before anybody could call the source stalled
 }
 
 TEST(ChunkFetch, KeepsToItsRate) {
@@ -252,6 +253,7 @@ RC_GTEST_PROP(ChunkFetch, GetsEveryBlobThroughAnyTroubleThatLeavesOneGoodSource,
   Random random(seed);
   Scene scene(seed, 1 + random.below(300 * kSmall), Duration(1000 + random.below(100'000)));
   ChunkPeer& fetcher = scene.add(1);
+  std::set<NodeId> killed;
   const auto sources = static_cast<std::uint8_t>(2 + random.below(4));  // numbers 2 to sources; 2 is good
   for (std::uint8_t number = 2; number <= sources; ++number) {
     const std::uint64_t rate = (1 + random.below(200)) * kSmall;
@@ -263,10 +265,10 @@ RC_GTEST_PROP(ChunkFetch, GetsEveryBlobThroughAnyTroubleThatLeavesOneGoodSource,
     if (kind == 0)
       peer.tamper = [&peer, from](ChunkData& d) { return d.chunk ^= peer.chunks_sent > from, true; };
     if (kind == 1) peer.tamper = [&peer, from](ChunkData&) { return peer.chunks_sent < from; };
-    if (kind == 2) {
-      scene.network.at(Time{Duration(random.below(5'000'000))},
-                       [&scene, number] { scene.network.kill(node_named(number)); });
-    }
+    if (kind != 2) continue;
+    killed.insert(node_named(number));
+    const Time when{Duration(random.below(5'000'000))};
+    scene.network.at(when, [&scene, number] { scene.network.kill(node_named(number)); });
   }
   for (std::size_t i = random.below(6); i > 0; --i) {
     const auto number = static_cast<std::uint8_t>(2 + random.below(sources - 1));
@@ -285,8 +287,11 @@ RC_GTEST_PROP(ChunkFetch, GetsEveryBlobThroughAnyTroubleThatLeavesOneGoodSource,
   RC_ASSERT(store->bytes() == scene.bytes);
   scene.network.run(scene.network.now() + std::chrono::minutes(3));
   RC_ASSERT(fetcher.client.fetches() == 0u);
-  for (const auto& [id, peer] : scene.peers) RC_ASSERT(peer->server.queued() == 0u);
-  RC_ASSERT(scene.peers.at(node_named(2))->server.peers() == 0u);
+  for (const auto& [id, peer] : scene.peers) {
+    if (killed.contains(id)) continue;
+    RC_ASSERT(peer->server.queued() == 0u);
+    RC_ASSERT(peer->server.peers() == 0u);
+  }
 }
 
 }  // namespace
