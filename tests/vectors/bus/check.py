@@ -1,4 +1,4 @@
-"""Test vectors of the bus: tokens, derived keys, identities and cards, computed a second time from PROTOCOL.md.
+"""Test vectors of the bus: tokens, derived keys, identities, cards and entries of the ledger, computed a second time from PROTOCOL.md.
 
     check.py            compares what stands in the JSON files beside it with what it computes
     check.py --write    writes them
@@ -110,6 +110,40 @@ def seal(body, seed, network_secret):
     return msgpack.packb([body, signature, mac])
 
 
+# The ledger
+
+
+def entry_content(entry, author):
+    return [entry["cell"], entry["key"], 1 if entry["erased"] else 0, bytes.fromhex(entry["value"]), int(entry["stamp"]), author]
+
+
+def entry_vector(seed, network, entry):
+    author = bytes.fromhex(identity(seed)["sign_key"])
+    content = entry_content(entry, author)
+    signed = msgpack.packb([network] + content)
+    signature = sign(seed, b"zswarm ledger entry", signed)
+    return {**entry, "seed": seed.hex(), "signed": signed.hex(), "hash": blake2b(signed).hex(), "entry": msgpack.packb(content + [signature]).hex()}
+
+
+def keyed_128(nonce, data, size):
+    return hashlib.blake2b(data, digest_size=16, key=nonce).digest()[:size]
+
+
+def fingerprint(nonce, hashes):
+    total = sum(int.from_bytes(h, "little") for h in hashes) % 2**256
+    return keyed_128(nonce, total.to_bytes(32, "little") + struct.pack("<Q", len(hashes)), 12)
+
+
+def position(entry):
+    permanent = 1 << 63 if entry["key"].startswith("network/") else 0
+    return struct.pack(">Q", int(entry["stamp"]) | permanent) + bytes.fromhex(entry["hash"])
+
+
+def bound_between(below, above):
+    differ = next(i for i in range(40) if below[i] != above[i])
+    return above[:differ + 1]
+
+
 # The vectors: fixed inputs, and what follows from them
 
 
@@ -185,7 +219,26 @@ def cards():
             "invalid": [{"what": what, "epoch": 1, "card": card.hex(), "error": error} for what, (error, card) in wrong.items()]}
 
 
-FILES = {"tokens.json": tokens, "keys.json": keys, "cards.json": cards}
+def ledger():
+    node, operator, network, nonce = secret_of("node"), secret_of("operator"), bytes.fromhex("0123456789abcdef"), bytes(range(16))
+    own, revoked = identity(node)["node"], identity(secret_of("other"))["node"]
+    plain = {"cell": 0, "key": f"node/{own}/x", "erased": False, "value": "01", "stamp": str(1800000000000 << 16)}
+    entries = [
+        entry_vector(node, network, plain),
+        entry_vector(node, network, {**plain, "erased": True, "value": "", "stamp": str((1800000000000 << 16) + 1)}),
+        entry_vector(node, network, {**plain, "cell": 4294967295, "value": "ff" * 300, "stamp": str(2**63 - 1)}),
+        entry_vector(node, network, {**plain, "key": "placement/m", "value": "000000000000000773746167", "stamp": str(1800000001000 << 16)}),
+        entry_vector(operator, network, {**plain, "key": f"network/revoked/{revoked}", "value": ""}),
+    ]
+    hashes = [bytes.fromhex(entry["hash"]) for entry in entries]
+    order = sorted(position(entry) for entry in entries)
+    return {"network": network.hex(), "nonce": nonce.hex(), "operator": operator.hex(), "entries": entries,
+            "short_ids": [keyed_128(nonce, h, 6).hex() for h in hashes],
+            "fingerprints": [{"entries": count, "fingerprint": fingerprint(nonce, hashes[:count]).hex()} for count in range(len(hashes) + 1)],
+            "positions": [p.hex() for p in order], "bounds": [bound_between(a, b).hex() for a, b in zip(order, order[1:])]}
+
+
+FILES = {"tokens.json": tokens, "keys.json": keys, "cards.json": cards, "ledger.json": ledger}
 
 
 def text_of(name):
