@@ -51,7 +51,7 @@ TEST_F(FileStoreTest, GoesOnAfterARestartWithWhatWasSaved) {
   }
   const auto store = FileStore::open(path_, whole_->manifest());
   ASSERT_TRUE(store) << store.error().message;
-  EXPECT_EQ((*store)->have().count(), 7u);
+  ASSERT_EQ((*store)->have().count(), 7u);
   EXPECT_FALSE(there(""));
   for (std::uint64_t chunk = 0; chunk < 7; ++chunk) {  // it can prove to others what it has
     EXPECT_TRUE(verify_chunk(whole_->manifest(), whole_->shape(), chunk, *(*store)->chunk(chunk),
