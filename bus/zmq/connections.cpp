@@ -6,39 +6,16 @@
 #include "bus/zmq/parts.h"
 
 namespace zswarm::bus {
-namespace {
 
-// A node's sockets, by index: a DEALER for each lane, then the SUB.
-constexpr std::size_t kGossipSocket = 2, kSockets = 3;
-
-Socket kind_of(std::size_t which) {
+Socket Connections::kind_of(std::size_t which) {
   if (which == kGossipSocket) return Socket::kGossip;
   return which == static_cast<std::size_t>(Lane::kControl) ? Socket::kControl : Socket::kDispatch;
 }
 
-const std::string& address_of(const PeerAddress& address, std::size_t which) {
+const std::string& Connections::address_of(const PeerAddress& address, std::size_t which) {
   if (which == kGossipSocket) return address.gossip;
   return which == static_cast<std::size_t>(Lane::kControl) ? address.control : address.dispatch;
 }
-
-}  // namespace
-
-/// A hello under way, for one node or for several that wait for the same address.
-struct Connections::Introduction {
-  zmq::socket_t socket;
-  Time deadline;
-};
-
-struct Connections::Peer {
-  NodeId node;
-  PeerAddress address;
-  bool introduced = false, linked = false;
-  Time deadline = kNever;  // of the introduction under way
-  Time heard, spoken;      // last message from it, last one to it
-  std::array<std::optional<zmq::socket_t>, kSockets> sockets;
-  std::array<bool, 2> topics{};
-  std::deque<Send> unsent;
-};
 
 Connections::Connections(zmq::context_t& context, CurveKeyPair own, SocketLimits limits,
                          ConnectionEvents& events)

@@ -8,9 +8,10 @@
 // Belongs to the thread of the bus. Holds sockets only; what messages mean is the core's business.
 #pragma once
 
+#include <array>
 #include <deque>
-#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -77,6 +78,7 @@ class Connections {
   /// Ends what has been idle or unanswered for too long. Call at least every second.
   void tick(Time now);
 
+  [[nodiscard]] bool is_open(const NodeId& node) const { return peers_.contains(node); }
   [[nodiscard]] std::size_t open_count() const { return peers_.size(); }
   struct Traffic {
     std::uint64_t in_bytes = 0, out_bytes = 0;
@@ -84,9 +86,27 @@ class Connections {
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
 
  private:
-  struct Introduction;
-  struct Peer;
-  using PeerMap = std::unordered_map<NodeId, Peer>;
+  // A node's sockets, by index: a DEALER for each lane, then the SUB.
+  static constexpr std::size_t kGossipSocket = 2, kSockets = 3;
+  [[nodiscard]] static Socket kind_of(std::size_t which);
+  [[nodiscard]] static const std::string& address_of(const PeerAddress& address, std::size_t which);
+
+  /// A hello under way, for one node or for several that wait for the same address.
+  struct Introduction {
+    zmq::socket_t socket;
+    Time deadline;
+  };
+
+  struct Peer {
+    NodeId node;
+    PeerAddress address;
+    bool introduced = false, linked = false;
+    Time deadline = kNever;  // of the introduction under way
+    Time heard, spoken;      // last message from it, last one to it
+    std::array<std::optional<zmq::socket_t>, kSockets> sockets;
+    std::array<bool, 2> topics{};
+    std::deque<Send> unsent;
+  };
 
   Peer* peer_for(Time now, const NodeId& node);
   void begin_introduction(Time now, Peer& peer);
@@ -103,7 +123,7 @@ class Connections {
   Bytes hello_;
   JoinKeys join_keys_;
   std::unordered_map<NodeId, PeerAddress> addresses_;
-  PeerMap peers_;
+  std::unordered_map<NodeId, Peer> peers_;
   std::unordered_map<std::string, Introduction> introductions_;  // by the join socket's address
 
   struct Polled {

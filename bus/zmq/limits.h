@@ -17,6 +17,8 @@ struct SocketLimits {
   std::int64_t member_message_bytes = 1 << 20;  // control and dispatch: a chunk with its proof fits
   int queue_messages = 1000;     // of each connection, each way; beyond it messages are dropped or refused
   Milliseconds handshake{3000};  // a connection that has not proved itself by then is closed
+  Milliseconds linger{
+      200};  // for what is still to be sent when a socket closes: the words of somebody who leaves
   Milliseconds heartbeat{2000}, heartbeat_timeout{10000};
   Milliseconds reconnect{100}, reconnect_max{5000};
   std::size_t peers = 256;             // nodes that we hold connections to

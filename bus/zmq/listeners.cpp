@@ -16,19 +16,18 @@ constexpr std::array kAll = {Socket::kJoin, Socket::kGossip, Socket::kControl, S
 Result<Listeners> Listeners::open(zmq::context_t& context, const ListenAddresses& addresses,
                                   const Secret<32>& join_secret, const Secret<32>& own_secret,
                                   const SocketLimits& limits) {
-  Listeners made(context, own_secret, limits);
+  Listeners made(context, join_secret, own_secret, limits);
   const std::array<const std::string*, kKinds> wanted = {&addresses.join, &addresses.gossip,
                                                          &addresses.control, &addresses.dispatch};
   for (const Socket kind : kAll) {
-    const Status opened = made.open_one(kind, kind == Socket::kJoin ? join_secret : own_secret,
-                                        *wanted[static_cast<std::size_t>(kind)]);
+    const Status opened = made.open_one(kind, *wanted[static_cast<std::size_t>(kind)]);
     if (!opened) return tl::unexpected(opened.error());
   }
   return made;
 }
 
-Status Listeners::open_one(Socket kind, const Secret<32>& secret, const std::string& address) {
-  auto opened = open_server(*context_, kind, secret, address, limits_);
+Status Listeners::open_one(Socket kind, const std::string& address) {
+  auto opened = open_server(*context_, kind, secret_of(kind), address, limits_);
   if (!opened) return tl::unexpected(opened.error());
   const auto at = static_cast<std::size_t>(kind);
   sockets_[at] = std::move(*opened);
@@ -37,30 +36,47 @@ Status Listeners::open_one(Socket kind, const Secret<32>& secret, const std::str
   return {};
 }
 
-Status Listeners::reopen(Socket kind, const Secret<32>& secret) {
-  const auto at = static_cast<std::size_t>(kind);
-  const std::string address = bound_[at];
-  // close() alone leaves the port taken until libzmq's own thread comes round; unbind() returns when it is
-  // free.
-  try {
-    sockets_[at].unbind("tcp://" + address);
-  } catch (const zmq::error_t& error) {
-    return fail(ErrorCode::kIo, fmt::format("cannot free {}: {}", address, error.what()));
-  }
-  sockets_[at].close();
-  return open_one(kind, secret, address);
+void Listeners::close(Socket kind) {
+  zmq::socket_t& closing = socket(kind);
+  if (!closing) return;
+  closing.set(zmq::sockopt::linger, 0);
+  closing.close();
 }
 
-Status Listeners::cut_off(const NodeId& node) {
+void Listeners::cut_off(const NodeId& node) {
   for (auto& routes : routes_) routes.erase(node);
-  return reopen(Socket::kGossip, own_secret_);
+  close(Socket::kGossip);
 }
 
-Status Listeners::reopen_join(const Secret<32>& join_secret) {
-  return reopen(Socket::kJoin, join_secret);
+void Listeners::reopen_join(const Secret<32>& join_secret) {
+  join_secret_ = join_secret.copy();
+  close(Socket::kJoin);
+}
+
+bool Listeners::is_whole() const {
+  return std::all_of(sockets_.begin(), sockets_.end(),
+                     [](const zmq::socket_t& s) { return s.handle() != nullptr; });
+}
+
+Status Listeners::tick(Time now) {
+  Status status;
+  for (const Socket kind : kAll) {
+    if (socket(kind)) continue;
+    const Status opened = open_one(kind, bound_[static_cast<std::size_t>(kind)]);
+    if (!opened) status = opened;
+  }
+  if (is_whole()) {
+    closed_since_.reset();
+    return {};
+  }
+  if (!closed_since_) closed_since_ = now;
+  if (now - *closed_since_ < kReopenWithin) return {};
+  closed_since_ = now;  // once in this time is often enough
+  return status;
 }
 
 void Listeners::publish(Topic topic, const Bytes& message) {
+  if (!socket(Socket::kGossip)) return;  // while it is opened again; repaired like any loss
   const auto prefix = static_cast<std::uint8_t>(topic);
   const std::array<ByteView, 2> parts = {ByteView(&prefix, 1), message};
   // Publishing never blocks: a subscriber whose queue is full misses the message and is repaired by the
@@ -85,7 +101,9 @@ bool Listeners::answer(const Send& message) {
 }
 
 void Listeners::add_poll_items(std::vector<zmq::pollitem_t>& items) {
-  for (const Socket kind : kAll) items.push_back({socket(kind).handle(), 0, ZMQ_POLLIN, 0});
+  // A socket that is closed just now has its place all the same; poll() passes over it.
+  for (const Socket kind : kAll)
+    items.push_back({socket(kind).handle(), socket(kind) ? 0 : -1, ZMQ_POLLIN, 0});
 }
 
 void Listeners::poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -51,10 +52,16 @@ class Listeners {
   /// Nothing is sent to this node any more, and all subscribers are judged anew: libzmq cannot close one
   /// subscriber's connection, so the gossip socket is opened again, and who is still a member comes back
   /// within milliseconds.
-  Status cut_off(const NodeId& node);
+  void cut_off(const NodeId& node);
 
   /// The join socket under another token's key.
-  Status reopen_join(const Secret<32>& join_secret);
+  void reopen_join(const Secret<32>& join_secret);
+
+  /// Opens again what could not be opened at once, because libzmq's own thread had not freed the port yet.
+  /// Call it every turn; the sentence says what is still closed after kReopenWithin.
+  static constexpr Duration kReopenWithin = std::chrono::seconds(5);
+  Status tick(Time now);
+  [[nodiscard]] bool is_whole() const;
 
   struct Traffic {
     std::uint64_t in_bytes = 0, out_bytes = 0, faulty = 0, hellos_refused = 0;
@@ -63,10 +70,17 @@ class Listeners {
 
  private:
   static constexpr std::size_t kKinds = 4;
-  Listeners(zmq::context_t& context, const Secret<32>& own_secret, const SocketLimits& limits)
-      : context_(&context), own_secret_(own_secret.copy()), limits_(limits) {}
-  Status open_one(Socket kind, const Secret<32>& secret, const std::string& address);
-  Status reopen(Socket kind, const Secret<32>& secret);
+  Listeners(zmq::context_t& context, const Secret<32>& join_secret, const Secret<32>& own_secret,
+            const SocketLimits& limits)
+      : context_(&context),
+        join_secret_(join_secret.copy()),
+        own_secret_(own_secret.copy()),
+        limits_(limits) {}
+  Status open_one(Socket kind, const std::string& address);
+  void close(Socket kind);
+  [[nodiscard]] const Secret<32>& secret_of(Socket kind) const {
+    return kind == Socket::kJoin ? join_secret_ : own_secret_;
+  }
   [[nodiscard]] zmq::socket_t& socket(Socket kind) { return sockets_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] bool may_answer_hello(Time now);
   void read_join(Time now, ListenerEvents& events);
@@ -74,11 +88,12 @@ class Listeners {
   void read_members(Socket kind, ListenerEvents& events);
 
   zmq::context_t* context_;
-  Secret<32> own_secret_;
+  Secret<32> join_secret_, own_secret_;
   SocketLimits limits_;
   std::array<zmq::socket_t, kKinds> sockets_;
   std::array<std::uint16_t, kKinds> ports_{};
   std::array<std::string, kKinds> bound_;
+  std::optional<Time> closed_since_;
   std::array<std::unordered_map<NodeId, Bytes>, 2> routes_;  // by lane: routing ids
   double hello_tokens_ = 0;                                  // bucket of hellos that may be answered
   Time hello_refill_;

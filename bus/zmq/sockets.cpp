@@ -23,7 +23,7 @@ std::int64_t message_bytes(Socket kind, const SocketLimits& limits) {
 
 void set_limits(zmq::socket_t& socket, Socket kind, const SocketLimits& limits) {
   namespace opt = zmq::sockopt;
-  socket.set(opt::linger, 0);
+  socket.set(opt::linger, milliseconds(limits.linger));
   socket.set(opt::ipv6, true);
   socket.set(opt::maxmsgsize, message_bytes(kind, limits));
   socket.set(opt::sndhwm, limits.queue_messages);

@@ -1,0 +1,188 @@
+#include "bus/zmq/bus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace zswarm::bus {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kTick = 250ms;
+constexpr Duration kSeekContacts = 1s;  // while nobody is a neighbour
+constexpr auto kSocketsOfCard = {Socket::kJoin, Socket::kGossip, Socket::kControl, Socket::kDispatch};
+
+std::string host_port(const std::optional<Endpoint>& endpoint) {
+  return endpoint ? endpoint->text() : std::string();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Bus>> Bus::open(BusOptions options, Identity identity,
+                                       std::vector<NetworkKeys> epochs) {
+  std::unique_ptr<Bus> bus(new Bus(std::move(options), identity.id));
+  const Status started = bus->start(std::move(identity), std::move(epochs));
+  if (!started) return tl::unexpected(started.error());
+  return bus;
+}
+
+Bus::Bus(BusOptions options, const NodeId& id) : options_(std::move(options)), id_(id) {}
+
+Bus::~Bus() = default;
+
+Status Bus::start(Identity identity, std::vector<NetworkKeys> epochs) {
+  ZS_BUS_ASSERT(!epochs.empty());
+  const NetworkKeys& present = epochs.front();
+  zap_ = std::make_unique<ZapHandler>(context_);
+  std::vector<CurvePublicKey> join_keys;
+  for (const NetworkKeys& keys : epochs) join_keys.push_back(keys.join_client.public_key);
+  zap_->set_join_keys(std::move(join_keys));
+
+  auto listeners = Listeners::open(context_, options_.listen, present.join_server.secret_key,
+                                   identity.curve.secret_key, options_.limits);
+  if (!listeners) return tl::unexpected(listeners.error());
+  listeners_ = std::make_unique<Listeners>(std::move(*listeners));
+  for (const Socket socket : kSocketsOfCard) {
+    options_.core.card.socket(socket) = Endpoint{options_.announce_host, listeners_->port(socket)};
+  }
+  join_endpoint_ = *options_.core.card.socket(Socket::kJoin);
+
+  connections_ = std::make_unique<Connections>(context_, identity.curve.copy(), options_.limits,
+                                               static_cast<ConnectionEvents&>(*this));
+  JoinKeys join{present.join_client.copy(), present.join_server.public_key};
+  auto core = Core::create(options_.core, std::move(identity), std::move(epochs));
+  if (!core) return tl::unexpected(core.error());
+  core_ = std::move(*core);
+  connections_->set_introduction(core_->hello(), std::move(join));
+  return {};
+}
+
+Now Bus::now() const {
+  const auto steady = std::chrono::steady_clock::now().time_since_epoch();
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {Time{std::chrono::duration_cast<Duration>(steady)},
+          WallTime{std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()}};
+}
+
+void Bus::post(std::function<void(Core& core, const Now& now)> work) {
+  inbox_.put(std::move(work));
+}
+
+void Bus::stop() {
+  stopping_.store(true, std::memory_order_release);
+  inbox_.wake();
+}
+
+void Bus::run() {
+  while (!stopping_.load(std::memory_order_acquire)) turn();
+  const Now last = now();
+  core_->leave(last);
+  carry_out(last.steady);
+}
+
+void Bus::turn() {
+  items_.clear();
+  items_.push_back({nullptr, inbox_.descriptor(), ZMQ_POLLIN, 0});
+  items_.push_back({zap_->socket().handle(), 0, ZMQ_POLLIN, 0});
+  const std::size_t listening = items_.size();
+  listeners_->add_poll_items(items_);
+  const std::size_t connected = items_.size();
+  connections_->add_poll_items(items_);
+
+  const Time due = std::min({core_->next_timer(), next_tick_});
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - now().steady);
+  // A socket that waits for its port looks again soon.
+  const auto most = listeners_->is_whole() ? std::chrono::milliseconds(kTick / 1ms) : 2ms;
+  zmq::poll(items_, std::clamp(wait, 0ms, most));
+
+  while (zap_->answer()) {
+  }
+  const Time at = now().steady;
+  listeners_->poll_done(at, items_, listening, *this);
+  connections_->poll_done(at, items_, connected);
+  for (const Inbox::Work& work : inbox_.take()) work(*core_, now());
+  if (core_->next_timer() <= at) core_->on_timer(now());
+  if (next_tick_ <= at) {
+    next_tick_ = at + kTick;
+    connections_->tick(at);
+    seek_contacts(at);
+  }
+  carry_out(at);
+  if (const Status open = listeners_->tick(at); !open) options_.log(open.error().message);
+}
+
+void Bus::seek_contacts(Time at) {
+  if (!core_->overlay().active().empty() || next_contact_ > at) return;
+  next_contact_ = at + kSeekContacts;
+  for (const Endpoint& contact : options_.bootstrap) {
+    if (contact != join_endpoint_) connections_->introduce_to(at, contact.text());
+  }
+}
+
+void Bus::carry_out(Time at) {
+  // Carrying out may have consequences of its own (a node that cannot be reached): until there are none.
+  for (std::vector<Effect> effects = core_->take_effects(); !effects.empty();
+       effects = core_->take_effects()) {
+    for (Effect& effect : effects) carry_out_one(at, effect);
+  }
+}
+
+void Bus::carry_out_one(Time at, Effect& effect) {
+  if (auto* message = std::get_if<Send>(&effect)) {
+    // Over the connection that the other opened, if we have none: clients cannot be connected to.
+    if (connections_->is_open(message->to) || !listeners_->answer(*message))
+      connections_->send(at, std::move(*message));
+  } else if (const auto* news = std::get_if<Publish>(&effect)) {
+    listeners_->publish(news->topic, news->message);
+  } else if (const auto* subscription = std::get_if<Subscribe>(&effect)) {
+    connections_->subscribe(at, subscription->to, subscription->topic, subscription->on);
+  } else if (const auto* link = std::get_if<Link>(&effect)) {
+    connections_->link(at, link->to);
+  } else if (const auto* unlink = std::get_if<Unlink>(&effect)) {
+    connections_->unlink(unlink->to);
+  } else if (const auto* admit = std::get_if<Admit>(&effect)) {
+    const auto card = read_card(admit->card);  // the core has verified it
+    if (!card) return;
+    zap_->admit(admit->node, card->curve_key);
+    connections_->set_address(
+        admit->node,
+        {card->curve_key, host_port(card->socket(Socket::kJoin)), host_port(card->socket(Socket::kGossip)),
+         host_port(card->socket(Socket::kControl)), host_port(card->socket(Socket::kDispatch))});
+  } else if (const auto* expel = std::get_if<Expel>(&effect)) {
+    if (!zap_->admits(expel->node)) return;
+    options_.log(fmt::format("node {} is shut out: {}", expel->node.text(), expel->why));
+    zap_->expel(expel->node);
+    connections_->forget(expel->node);
+    listeners_->cut_off(expel->node);
+  }
+}
+
+void Bus::note(const Status& status, const NodeId& from) {
+  if (!status) options_.log(fmt::format("a message of node {}: {}", from.text(), status.error().message));
+}
+
+void Bus::on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) {
+  note(core_->on_message(now(), from, lane, message, std::move(frames)), from);
+}
+
+void Bus::on_gossip(const NodeId& from, Topic, ByteView message) {
+  note(core_->on_gossip(now(), from, message), from);
+}
+
+void Bus::on_introduced(const std::string& address, ByteView answer) {
+  const Status welcomed = core_->on_welcome(now(), answer);
+  if (!welcomed) options_.log(fmt::format("the node at {}: {}", address, welcomed.error().message));
+}
+
+void Bus::on_unreachable(const NodeId& node, const std::string& why) {
+  options_.log(fmt::format("node {} cannot be reached: {}", node.text(), why));
+  core_->on_lost(now(), node);
+}
+
+Bytes Bus::on_hello(ByteView message) {
+  return core_->on_hello(now(), message);
+}
+
+}  // namespace zswarm::bus

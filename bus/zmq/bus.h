@@ -1,0 +1,83 @@
+// A node on the network: its sockets, its protocols, and the loop that drives them.
+//
+// open() binds the sockets; run() is the life of the bus, on the one thread that its owner gives it (node/ or
+// tools/ start it). All else that touches the core happens on that thread too: other threads hand in work
+// with post(), which returns at once, and get answers by whatever their work leaves behind. The queue of
+// posted work is bounded by what its callers wait for.
+//
+// Clocks are read here and nowhere else below: protocol code gets the time as an argument.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "bus/core/core.h"
+#include "bus/zmq/connections.h"
+#include "bus/zmq/inbox.h"
+#include "bus/zmq/listeners.h"
+#include "bus/zmq/zap.h"
+
+namespace zswarm::bus {
+
+struct BusOptions {
+  CoreOptions core;
+  ListenAddresses listen{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"};
+  std::string announce_host = "127.0.0.1";  // what others are told, with the ports that were taken
+  std::vector<Endpoint> bootstrap;          // join sockets to start from
+  SocketLimits limits;
+  /// What an operator should know, one sentence each: refusals, faults. Called on the bus thread.
+  std::function<void(const std::string& sentence)> log = [](const std::string&) {};
+};
+
+class Bus final : ConnectionEvents, ListenerEvents {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Bus>> open(BusOptions options, Identity identity,
+                                                         std::vector<NetworkKeys> epochs);
+  ~Bus() override;
+
+  /// Until stop(). Leaves the network before it returns.
+  void run();
+  /// From any thread or signal-free context; run() returns within a poll's turn.
+  void stop();
+  /// Runs `work` on the bus thread, soon. After stop() it may never run.
+  void post(std::function<void(Core& core, const Now& now)> work);
+
+  [[nodiscard]] const NodeId& id() const { return id_; }
+  /// Where the join socket listens, as others are told.
+  [[nodiscard]] Endpoint join_endpoint() const { return join_endpoint_; }
+
+ private:
+  Bus(BusOptions options, const NodeId& id);
+  Status start(Identity identity, std::vector<NetworkKeys> epochs);
+  void turn();
+  void carry_out(Time now);
+  void carry_out_one(Time now, Effect& effect);
+  void seek_contacts(Time now);
+  [[nodiscard]] Now now() const;
+  void note(const Status& status, const NodeId& from);
+
+  void on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) override;
+  void on_gossip(const NodeId& from, Topic topic, ByteView message) override;
+  void on_introduced(const std::string& address, ByteView answer) override;
+  void on_unreachable(const NodeId& node, const std::string& why) override;
+  [[nodiscard]] Bytes on_hello(ByteView message) override;
+
+  BusOptions options_;
+  const NodeId id_;
+  Endpoint join_endpoint_;
+  zmq::context_t context_;
+  std::unique_ptr<ZapHandler> zap_;  // before all sockets
+  std::unique_ptr<Listeners> listeners_;
+  std::unique_ptr<Connections> connections_;
+  std::unique_ptr<Core> core_;
+  Inbox inbox_;
+  std::atomic<bool> stopping_{false};
+  Time next_tick_, next_contact_;
+  std::vector<zmq::pollitem_t> items_;
+};
+
+}  // namespace zswarm::bus
