@@ -9,7 +9,7 @@
 namespace zswarm::gateway {
 namespace {
 
-ApiError no_such_token(const node::ModelCard& card, std::string param, node::TokenId id) {
+ApiError no_such_token(const node::ModelCard& card, const std::string& param, node::TokenId id) {
   return bad_request(fmt::format("Invalid '{}': the model has no token {} (its ids end at {}).", param, id,
                                  card.vocab_size - 1),
                      param, "invalid_value");

@@ -41,7 +41,7 @@ void refuse_chat_features(Fields& fields, const Limits& limits) {
 }  // namespace
 
 std::optional<std::string> read_chat_template(Fields& fields, bool allowed) {
-  const auto source = fields.text("chat_template", std::numeric_limits<std::size_t>::max());
+  auto source = fields.text("chat_template", std::numeric_limits<std::size_t>::max());
   if (source && !allowed) {
     fields.refuse_value("chat_template", "the server was not started with --allow-template-override.");
     return std::nullopt;

@@ -199,7 +199,7 @@ Json read_tools(Fields& fields, const Limits& limits) {
     }
   }
   if (!fields.ok()) return nullptr;
-  const Json tools = given ? *given : Json();
+  Json tools = given ? *given : Json();
   check_tool_choice(fields, tools);
   return tools;
 }
