@@ -1,0 +1,187 @@
+#include "bus/overlay/detector.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/bus/overlay/small_network.h"
+
+namespace zswarm::bus {
+namespace {
+
+/// One detector with neighbours 1 to n, whose answers the test gives.
+class DetectorTest : public ::testing::Test {
+ protected:
+  void link(std::size_t count) {
+    for (std::size_t i = 1; i <= count; ++i) detector_.add(now_, peer_of(i));
+  }
+  /// Lets timers come until this time has passed; answers probes for those who live.
+  void run(Duration time, const std::vector<std::size_t>& living, bool helpers_say_nack = false) {
+    const Time end = now_ + time;
+    while (detector_.next_timer() <= end) {
+      now_ = std::max(now_, detector_.next_timer());
+      Outbox out;
+      detector_.on_timer(now_, out);
+      answer(out, living, helpers_say_nack);
+    }
+    now_ = end;
+  }
+  void answer(Outbox& out, const std::vector<std::size_t>& living, bool helpers_say_nack) {
+    for (Effect& effect : out.take()) {
+      auto* send = std::get_if<Send>(&effect);
+      if (send == nullptr) continue;
+      const Header header = *read_header(send->message);
+      if (header.type == MessageType::kProbe) ++probes_[send->to];
+      const bool lives =
+          std::any_of(living.begin(), living.end(), [&](std::size_t i) { return node_id(i) == send->to; });
+      if (!lives) continue;
+      if (header.type == MessageType::kProbe) {
+        receive(send->to,
+                Writer(MessageType::kProbeAck, 3, header.request_id).uint(1).uint(2).boolean(true).take());
+      } else if (header.type == MessageType::kProbeRequest && helpers_say_nack) {
+        Reader fields = Reader::of_message(send->message);
+        receive(send->to, Writer(MessageType::kProbeNack, 1, header.request_id).id(fields.id()).take());
+      }
+    }
+  }
+  std::vector<Effect> receive(const NodeId& from, const Bytes& message) {
+    Outbox out;
+    detector_.heard(now_, from);
+    EXPECT_TRUE(detector_.on_message(now_, from, *read_header(message), message, out));
+    return out.take();
+  }
+  std::size_t found(Detector::Kind kind) {
+    for (Detector::Finding& f : detector_.take_findings()) findings_.push_back(f);
+    return static_cast<std::size_t>(
+        std::count_if(findings_.begin(), findings_.end(), [&](const auto& f) { return f.kind == kind; }));
+  }
+  static Bytes probe(std::uint64_t incarnation, std::uint64_t instance, std::uint64_t suspected = 0) {
+    return Writer(MessageType::kProbe, 4, 9).uint(incarnation).uint(instance).uint(1).uint(suspected).take();
+  }
+
+  OverlayConfig config_;
+  Self self_{node_id(0), PlainCards::of(node_id(0)), 10, 11};
+  PlainCards cards_;
+  Random random_{1};
+  Detector detector_{config_, self_, cards_, random_};
+  Time now_{Duration(1'000'000)};
+  std::vector<Detector::Finding> findings_;
+  std::map<NodeId, int> probes_;
+};
+
+TEST_F(DetectorTest, ProbesEachNeighbourOnceInItsTime) {
+  link(5);
+  run(60s, {1, 2, 3, 4, 5});
+  for (std::size_t i = 1; i <= 5; ++i) EXPECT_NEAR(probes_[node_id(i)], 30, 8);
+  EXPECT_EQ(found(Detector::Kind::kSuspected), 0u);
+}
+
+TEST_F(DetectorTest, LeavesItsProbeOutWhereTheOtherHasProbed) {
+  link(1);
+  run(1s, {1});
+  const int before = probes_[node_id(1)];
+  for (int i = 0; i < 20; ++i) {
+    receive(node_id(1), probe(1, 2));
+    run(1s, {1});
+  }
+  EXPECT_EQ(probes_[node_id(1)], before);
+}
+
+TEST_F(DetectorTest, ASilentNeighbourIsSuspectedThenDead) {
+  link(4);
+  run(30s, {1, 2, 3, 4});
+  run(3s, {1, 2, 3});
+  EXPECT_EQ(found(Detector::Kind::kSuspected), 1u);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+  run(6s, {1, 2, 3});
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
+TEST_F(DetectorTest, ConfirmationsOfHelpersShortenASuspicion) {
+  link(4);
+  run(60s, {1, 2, 3, 4});
+  run(5s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
+TEST_F(DetectorTest, AnythingHeardEndsASuspicion) {
+  link(4);
+  run(30s, {1, 2, 3, 4});
+  run(3s, {1, 2, 3});
+  ASSERT_EQ(found(Detector::Kind::kSuspected), 1u);
+  detector_.heard(now_, node_id(4));
+  EXPECT_EQ(found(Detector::Kind::kRefuted), 1u);
+  run(20s, {1, 2, 3, 4});
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+}
+
+TEST_F(DetectorTest, AfterAStallNobodyIsBlamed) {
+  link(4);
+  run(30s, {1, 2, 3, 4});
+  run(3s, {});
+  ASSERT_GT(found(Detector::Kind::kSuspected), 0u);
+  now_ = now_ + 10s;
+  detector_.on_stall(now_);
+  run(20s, {1, 2, 3, 4});
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+  EXPECT_EQ(detector_.health(), 0u);
+}
+
+TEST_F(DetectorTest, RefutesASuspicionOfItselfWithAHigherIncarnation) {
+  link(1);
+  const auto effects = receive(node_id(1), probe(1, 2, 10));
+  EXPECT_EQ(self_.incarnation, 11u);
+  EXPECT_EQ(found(Detector::Kind::kSelfSuspected), 1u);
+  ASSERT_EQ(effects.size(), 1u);
+  EXPECT_EQ(Reader::of_message(std::get<Send>(effects[0]).message).uint(), 11u);
+  receive(node_id(1), probe(1, 2, 10));  // an old one
+  EXPECT_EQ(self_.incarnation, 11u);
+  receive(node_id(1), probe(1, 2, UINT64_MAX - 1));  // a lie
+  EXPECT_EQ(self_.incarnation, 11u);
+}
+
+TEST_F(DetectorTest, TwoProcessesWithOneIdentityAreNoticed) {
+  link(1);
+  for (int i = 0; i < 20; ++i) {
+    receive(node_id(1), probe(100, 1));
+    run(1s, {});
+    receive(node_id(1), probe(200, 2));
+    run(1s, {});
+  }
+  EXPECT_EQ(found(Detector::Kind::kDuplicate), 1u);  // 40 s: told once
+}
+
+TEST_F(DetectorTest, ARestartIsNoDuplicate) {
+  link(1);
+  receive(node_id(1), probe(100, 1));
+  run(1s, {});
+  receive(node_id(1), probe(200, 2));
+  receive(node_id(1), probe(100, 1));  // its last words arrive late
+  run(1s, {});
+  for (int i = 0; i < 20; ++i) {
+    receive(node_id(1), probe(200, 2));
+    run(1s, {});
+  }
+  EXPECT_EQ(found(Detector::Kind::kDuplicate), 0u);
+}
+
+TEST_F(DetectorTest, HelpsNeighboursOnlyAndSaysSoWhenItGetsNoAnswer) {
+  link(1);
+  const Bytes request =
+      Writer(MessageType::kProbeRequest, 2, 77).id(node_id(9)).bin(PlainCards::of(node_id(9))).take();
+  EXPECT_TRUE(receive(node_id(5), request).empty());
+  const auto effects = receive(node_id(1), request);
+  ASSERT_EQ(effects.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<Admit>(effects[0]));
+  EXPECT_EQ(std::get<Send>(effects[1]).to, node_id(9));
+  now_ = now_ + config_.helper_timeout;
+  Outbox out;
+  detector_.on_timer(now_, out);
+  std::size_t nacks = 0;
+  for (const Effect& effect : out.take()) {
+    const auto* send = std::get_if<Send>(&effect);
+    nacks += send != nullptr && read_header(send->message)->type == MessageType::kProbeNack ? 1 : 0;
+  }
+  EXPECT_EQ(nacks, 1u);
+}
+
+}  // namespace
+}  // namespace zswarm::bus

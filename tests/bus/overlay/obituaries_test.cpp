@@ -1,0 +1,42 @@
+#include "bus/overlay/obituaries.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "tests/bus/overlay/small_network.h"
+
+namespace zswarm::bus {
+namespace {
+
+TEST(Obituaries, AnEndOverridesALifeOfTheSameIncarnation) {
+  Obituaries told(120s, 100);
+  EXPECT_TRUE(told.take(Time{}, node_id(1), 5, true));
+  EXPECT_TRUE(told.take(Time{}, node_id(1), 5, false));
+  EXPECT_TRUE(told.is_dead(node_id(1)));
+  EXPECT_FALSE(told.take(Time{}, node_id(1), 5, true));
+  EXPECT_TRUE(told.take(Time{}, node_id(1), 6, true));
+  EXPECT_FALSE(told.take(Time{}, node_id(1), 5, false));
+  EXPECT_FALSE(told.is_dead(node_id(1)));
+}
+
+RC_GTEST_PROP(Obituaries, ComesToTheSameEndInAnyOrder, (std::vector<std::pair<std::uint8_t, bool>> news)) {
+  const auto state_after = [](const auto& all) {
+    Obituaries told(120s, 100);
+    for (const auto& [incarnation, lives] : all) (void)told.take(Time{}, node_id(1), incarnation, lives);
+    return told.is_dead(node_id(1));
+  };
+  auto reversed = news;
+  std::reverse(reversed.begin(), reversed.end());
+  RC_ASSERT(state_after(news) == state_after(reversed));
+}
+
+TEST(Obituaries, RemembersABoundedNumber) {
+  Obituaries told(120s, 100);
+  for (std::size_t i = 0; i < 1000; ++i) EXPECT_TRUE(told.take(Time{}, node_id(i), 1, false));
+  EXPECT_LE(told.size(), 102u);
+  EXPECT_TRUE(told.is_dead(node_id(999)));
+  EXPECT_FALSE(told.is_dead(node_id(0)));
+}
+
+}  // namespace
+}  // namespace zswarm::bus
