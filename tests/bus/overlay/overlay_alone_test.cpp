@@ -1,0 +1,125 @@
+// One overlay whose neighbours are the test.
+#include <gtest/gtest.h>
+
+#include "bus/overlay/overlay.h"
+#include "tests/bus/overlay/small_network.h"
+
+namespace zswarm::bus {
+namespace {
+
+class OverlayAlone : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (std::size_t i = 1; i <= 3; ++i) {
+      Writer writer(MessageType::kNeighbour, 2);
+      writer.uint(0);
+      write_peer(writer, peer_of(i));
+      receive(i, writer.take());
+    }
+    static_cast<void>(out_.take());
+  }
+  void receive(std::size_t from, const Bytes& message) {
+    ASSERT_TRUE(overlay_.on_message(now_, node_id(from), message, out_));
+    take_events();
+  }
+  void timer(Time at) {
+    now_ = at;
+    overlay_.on_timer(now_, out_);
+    take_events();
+  }
+  void take_events() {
+    for (OverlayEvent& event : overlay_.take_events()) events_.push_back(std::move(event));
+  }
+  template <class Kind>
+  std::size_t count(std::size_t about) {
+    return static_cast<std::size_t>(
+        std::count_if(events_.begin(), events_.end(), [&](const OverlayEvent& event) {
+          const auto* kind = std::get_if<Kind>(&event);
+          return kind != nullptr && kind->id == node_id(about);
+        }));
+  }
+  /// Answers the probes that are out to this node.
+  void answer_as(std::size_t who) {
+    for (const Effect& effect : out_.take()) {
+      const auto* send = std::get_if<Send>(&effect);
+      if (send == nullptr || send->to != node_id(who)) continue;
+      const Header header = *read_header(send->message);
+      if (header.type != MessageType::kProbe) continue;
+      receive(who, Writer(MessageType::kProbeAck, 3, header.request_id).uint(1).uint(9).boolean(true).take());
+    }
+  }
+  static Bytes news(NewsKind kind, std::size_t about, std::uint64_t number) {
+    Writer writer(MessageType::kGossip, 1);
+    writer.array(1).array(6).uint(static_cast<std::uint64_t>(kind)).id(node_id(about)).uint(number);
+    return writer.bin(Bytes(8)).uint(1).uint(0).take();
+  }
+
+  OverlayConfig config_;
+  PlainCards cards_;
+  Overlay overlay_{config_, cards_, Self{node_id(0), PlainCards::of(node_id(0)), 10, 11}, 1};
+  Time now_{Duration(1'000'000)};
+  Outbox out_;
+  std::vector<OverlayEvent> events_;
+};
+
+TEST_F(OverlayAlone, WhoseProcessDidNotRunTakesItsSuspicionsBack) {
+  while (count<Suspected>(1) == 0) timer(overlay_.next_timer());
+  const std::size_t dead = count<Dead>(1) + count<Dead>(2) + count<Dead>(3);
+  timer(overlay_.next_timer() + 10s);
+  EXPECT_EQ(count<Dead>(1) + count<Dead>(2) + count<Dead>(3), dead);
+  EXPECT_EQ(count<Refuted>(1), 1u);
+}
+
+TEST_F(OverlayAlone, WhoseTimersAreInTimeCallsTheSilentDead) {
+  while (count<Suspected>(1) == 0) timer(overlay_.next_timer());
+  const Time patience = now_ + 12s;
+  while (overlay_.next_timer() < patience && count<Dead>(1) == 0) timer(overlay_.next_timer());
+  EXPECT_EQ(count<Dead>(1), 1u);
+}
+
+TEST_F(OverlayAlone, LooksForItselfWhenItHearsOfANeighboursDeath) {
+  receive(2, news(NewsKind::kDead, 1, 1));
+  EXPECT_EQ(count<Dead>(1), 0u);
+  answer_as(1);
+  for (const Time end = now_ + 1s; overlay_.next_timer() < end;) {
+    timer(overlay_.next_timer());
+    answer_as(1);
+  }
+  EXPECT_EQ(count<Dead>(1), 0u);
+  EXPECT_EQ(overlay_.active().size(), 3u);
+}
+
+TEST_F(OverlayAlone, BelievesTheDeathOfANeighbourThatIsSilentToItToo) {
+  receive(2, news(NewsKind::kDead, 1, 1));
+  for (const Time end = now_ + 2s; overlay_.next_timer() < end;) timer(overlay_.next_timer());
+  EXPECT_EQ(count<Dead>(1), 1u);
+}
+
+TEST_F(OverlayAlone, RefutesItsOwnDeathButNotALie) {
+  receive(2, news(NewsKind::kDead, 0, 10));
+  EXPECT_EQ(overlay_.incarnation(), 11u);
+  receive(2, news(NewsKind::kDead, 0, UINT64_MAX));
+  EXPECT_EQ(overlay_.incarnation(), 11u);
+}
+
+TEST_F(OverlayAlone, NoticesThatAnotherProcessSpeaksAsItself) {
+  receive(2, news(NewsKind::kAlive, 0, 99));
+  EXPECT_EQ(count<DuplicateIdentity>(0), 1u);
+  receive(2, news(NewsKind::kAlive, 0, 100));
+  EXPECT_EQ(count<DuplicateIdentity>(0), 1u);  // once a minute
+}
+
+TEST_F(OverlayAlone, AFaultyMessageChangesNothing) {
+  for (unsigned type = 0; type < 256; ++type) {
+    Bytes message = Writer(static_cast<MessageType>(type), 1).text("what").take();
+    if (type == static_cast<unsigned>(MessageType::kDisconnect)) continue;  // its one element is optional
+    EXPECT_FALSE(overlay_.on_message(now_, node_id(7), message, out_) &&
+                 (type >> 4 == 1 || type >> 4 == 2 || type >> 4 > 3))
+        << type;
+  }
+  EXPECT_FALSE(overlay_.on_message(now_, node_id(2), Bytes{1, 2}, out_));
+  EXPECT_EQ(overlay_.active().size(), 3u);
+}
+
+}  // namespace
+}  // namespace zswarm::bus
