@@ -91,8 +91,10 @@ struct OverlayConfig {
   Duration stall = 250ms;
   // Rounds in which a neighbour answers helpers only, after which the link is given up (not the neighbour).
   std::uint32_t indirect_rounds_max = 3;
-  // Probes that we make for others at a time.
-  std::size_t relays_max = 64;
+  // Probes that we make for others at a time, and how long late answers to them are passed on: as long as a
+  // suspicion may take, so that a node which wakes up after 10 s is heard by its accuser over all paths.
+  std::size_t relays_max = 128;
+  Duration relay_for = 20s;
 
   // --- Broadcast: Plumtree (Leitao, Pereira, Rodrigues: "Epidemic broadcast trees", SRDS 2007) ---
 

@@ -165,10 +165,16 @@ void Detector::step(Time now, Neighbour& n, Outbox& out) {
     case Stage::kSuspect:
       // Lifeguard: helpers that say nothing at all make us doubt ourselves.
       worse(static_cast<std::uint32_t>(n.helpers.size() - n.nacks.size()));
-      findings_.push_back({Kind::kDead, n.peer.id, n.incarnation});
+      findings_.push_back({verdict(n), n.peer.id, n.incarnation});
       n.due = now + config_.suspicion_max;  // the owner removes it; if not, it is found dead again
       return;
   }
+}
+
+Detector::Kind Detector::verdict(const Neighbour& n) const {
+  if (n.called_dead) return Kind::kDeadAsTold;
+  // Who has never answered may not have been reachable at all: that is a link given up, no death.
+  return n.srtt.count() == 0 ? Kind::kUnreachable : Kind::kDead;
 }
 
 void Detector::on_timer(Time now, Outbox& out) {
@@ -181,7 +187,7 @@ void Detector::on_timer(Time now, Outbox& out) {
     if (!relay.nacked) {
       out.send(relay.asker, Writer(MessageType::kProbeNack, 1, relay.asker_sequence).id(relay.target).take());
       relay.nacked = true;
-      relay.nack_at = now + config_.suspicion_max;  // what comes later is still passed on
+      relay.nack_at = now + config_.relay_for;  // what comes later is still passed on
     } else {
       relays_.erase(relays_.begin() + static_cast<std::ptrdiff_t>(i));
     }

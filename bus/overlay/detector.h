@@ -34,8 +34,9 @@ class Detector {
     kSuspected,
     kRefuted,        // a suspect was heard
     kDead,           // a suspicion's time is over
+    kDeadAsTold,     // others found it dead, and it does not answer us either
     kNotMutual,      // it does not count us as a neighbour
-    kUnreachable,    // only helpers reach it
+    kUnreachable,    // only helpers reach it, or it has never answered since the link came about
     kSelfSuspected,  // somebody suspects us; our incarnation has grown
     kDuplicate,      // two processes speak as this node
   };
@@ -113,6 +114,7 @@ class Detector {
   void ask_helpers(Neighbour& n, std::size_t count, Outbox& out);
   void suspect(Time now, Neighbour& n, Outbox& out);
   void step(Time now, Neighbour& n, Outbox& out);
+  [[nodiscard]] Kind verdict(const Neighbour& n) const;
   void quiet(Time now, Neighbour& n);
   void alive(Time now, Neighbour& n);
   void measure(Neighbour& n, Duration rtt);

@@ -186,10 +186,12 @@ void Overlay::on_finding(Time now, const Detector::Finding& finding, Outbox& out
       events_.emplace_back(Refuted{finding.id, finding.incarnation});
       return;
     case Detector::Kind::kDead:
+    case Detector::Kind::kDeadAsTold:
       views_.shun(now, finding.id, out);
       static_cast<void>(obituaries_.take(now, finding.id, finding.incarnation, false));
-      broadcast_.send(now, {NewsKind::kDead, finding.id, finding.incarnation, {}}, out);
-      events_.emplace_back(Dead{finding.id, finding.incarnation, true});
+      events_.emplace_back(Dead{finding.id, finding.incarnation, finding.kind == Detector::Kind::kDead});
+      if (finding.kind == Detector::Kind::kDead)
+        broadcast_.send(now, {NewsKind::kDead, finding.id, finding.incarnation, {}}, out);
       return;
     case Detector::Kind::kNotMutual:
     case Detector::Kind::kUnreachable:

@@ -17,6 +17,10 @@ class OverlayAlone : public ::testing::Test {
       receive(i, writer.take());
     }
     static_cast<void>(out_.take());
+    for (const Time end = now_ + 3s; overlay_.next_timer() < end;) {
+      timer(overlay_.next_timer());
+      answer_all();
+    }
   }
   void receive(std::size_t from, const Bytes& message) {
     ASSERT_TRUE(overlay_.on_message(now_, node_id(from), message, out_));
@@ -38,16 +42,21 @@ class OverlayAlone : public ::testing::Test {
           return kind != nullptr && kind->id == node_id(about);
         }));
   }
-  /// Answers the probes that are out to this node.
-  void answer_as(std::size_t who) {
+  /// Answers the probes that are out to these nodes.
+  void answer(const std::vector<std::size_t>& living) {
     for (const Effect& effect : out_.take()) {
       const auto* send = std::get_if<Send>(&effect);
-      if (send == nullptr || send->to != node_id(who)) continue;
+      if (send == nullptr) continue;
       const Header header = *read_header(send->message);
       if (header.type != MessageType::kProbe) continue;
-      receive(who, Writer(MessageType::kProbeAck, 3, header.request_id).uint(1).uint(9).boolean(true).take());
+      for (const std::size_t who : living) {
+        if (send->to != node_id(who)) continue;
+        receive(who,
+                Writer(MessageType::kProbeAck, 3, header.request_id).uint(1).uint(9).boolean(true).take());
+      }
     }
   }
+  void answer_all() { answer({1, 2, 3}); }
   static Bytes news(NewsKind kind, std::size_t about, std::uint64_t number) {
     Writer writer(MessageType::kGossip, 1);
     writer.array(1).array(6).uint(static_cast<std::uint64_t>(kind)).id(node_id(about)).uint(number);
@@ -80,10 +89,10 @@ TEST_F(OverlayAlone, WhoseTimersAreInTimeCallsTheSilentDead) {
 TEST_F(OverlayAlone, LooksForItselfWhenItHearsOfANeighboursDeath) {
   receive(2, news(NewsKind::kDead, 1, 1));
   EXPECT_EQ(count<Dead>(1), 0u);
-  answer_as(1);
+  answer({1});
   for (const Time end = now_ + 1s; overlay_.next_timer() < end;) {
     timer(overlay_.next_timer());
-    answer_as(1);
+    answer({1});
   }
   EXPECT_EQ(count<Dead>(1), 0u);
   EXPECT_EQ(overlay_.active().size(), 3u);
@@ -91,8 +100,25 @@ TEST_F(OverlayAlone, LooksForItselfWhenItHearsOfANeighboursDeath) {
 
 TEST_F(OverlayAlone, BelievesTheDeathOfANeighbourThatIsSilentToItToo) {
   receive(2, news(NewsKind::kDead, 1, 1));
-  for (const Time end = now_ + 2s; overlay_.next_timer() < end;) timer(overlay_.next_timer());
-  EXPECT_EQ(count<Dead>(1), 1u);
+  for (const Time end = now_ + 3s; overlay_.next_timer() < end;) timer(overlay_.next_timer());
+  ASSERT_EQ(count<Dead>(1), 1u);
+  for (const OverlayEvent& event : events_) {
+    const auto* dead = std::get_if<Dead>(&event);
+    EXPECT_FALSE(dead != nullptr && dead->id == node_id(1) && dead->found_here);
+  }
+}
+
+TEST_F(OverlayAlone, GivesUpALinkOverWhichNothingEverCameWithoutCallingItDead) {
+  Writer writer(MessageType::kNeighbour, 2);
+  writer.uint(0);
+  write_peer(writer, peer_of(9));
+  receive(9, writer.take());
+  for (const Time end = now_ + 15s; overlay_.next_timer() < end;) {
+    timer(overlay_.next_timer());
+    answer({1, 2, 3});
+  }
+  EXPECT_EQ(count<Dead>(9), 0u);
+  EXPECT_EQ(count<NeighbourDown>(9), 1u);
 }
 
 TEST_F(OverlayAlone, RefutesItsOwnDeathButNotALie) {
