@@ -67,8 +67,17 @@ class Loader {
   void plan(const gguf::TensorInfo& tensor, quant::PackedMatrix& target) {
     target = quant::packed_shape(*quant::weight_type(tensor.type),
                                  tensor.dims.size() > 1 ? tensor.dims[1] : 1, tensor.dims[0]);
-    jobs_.push_back({&tensor, &target});
+    jobs_.push_back({&tensor, &target, total_});
     total_ += target.bytes();
+  }
+
+  /// Two matrices of one shape, planned last, whose panels are used in pairs: they alternate in memory, so
+  /// that both are read in one stream (see quant/packed_matrix.h).
+  void interleave(quant::PackedMatrix& first, quant::PackedMatrix& second) {
+    if (jobs_.size() < 2 || jobs_.end()[-2].target != &first || jobs_.back().target != &second)
+      return;  // one was refused
+    jobs_.back().offset = jobs_.end()[-2].offset + first.panel_bytes;
+    first.panel_stride = second.panel_stride = first.panel_bytes + second.panel_bytes;
   }
 
   /// Repacks piece by piece, and drops the source of each, so that no tensor is in memory twice.
@@ -77,7 +86,7 @@ class Loader {
     if (!memory) return memory;
     std::uint64_t done = 0;
     for (const Job& job : jobs_) {
-      auto* target = reinterpret_cast<std::uint8_t*>(memory->data()) + done;
+      auto* target = reinterpret_cast<std::uint8_t*>(memory->data()) + job.offset;
       const std::size_t panels = job.target->panels();
       const std::size_t piece = std::max<std::size_t>(1, kPieceBytes / job.target->panel_bytes);
       for (std::size_t first = 0; first < panels; first += piece) {
@@ -110,6 +119,7 @@ class Loader {
   struct Job {
     const gguf::TensorInfo* tensor;
     quant::PackedMatrix* target;
+    std::uint64_t offset;  // of its first panel in the memory for all
   };
 
   static constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
@@ -121,7 +131,7 @@ class Loader {
         const auto [begin, end] = team_.claim_range(last - first, last - first);
         if (begin == end) return;
         for (std::size_t panel = first + begin; panel < first + end; ++panel) {
-          quant::pack_panel(shape, panel, job.tensor->data.data(), target + panel * shape.panel_bytes);
+          quant::pack_panel(shape, panel, job.tensor->data.data(), target + panel * shape.panel_stride);
         }
       }
     });
@@ -161,6 +171,7 @@ void plan_layer(Loader& loader, const Config& c, std::uint32_t index, LayerWeigh
   loader.matrix(b + "attn_output.weight", q_width, c.width, w.o);
   loader.matrix(b + "ffn_gate.weight", c.width, c.ffn_width, w.gate);
   loader.matrix(b + "ffn_up.weight", c.width, c.ffn_width, w.up);
+  loader.interleave(w.gate, w.up);
   loader.matrix(b + "ffn_down.weight", c.ffn_width, c.width, w.down);
   loader.refuse_unused(b);
 }

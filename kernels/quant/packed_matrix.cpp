@@ -224,14 +224,14 @@ std::size_t codec_bytes(Codec codec) {
 }
 
 PackedMatrix packed_shape(const WeightType& type, std::size_t rows, std::size_t cols) {
-  PackedMatrix m{&type, rows, cols, 0, nullptr};
+  PackedMatrix m{&type, rows, cols, 0, 0, nullptr};
   if (is_float(type.codec)) {
-    m.panel_bytes = round_up(cols * kPanelRows * float_bytes(type.codec), kVector);
+    m.panel_bytes = m.panel_stride = round_up(cols * kPanelRows * float_bytes(type.codec), kVector);
     return m;
   }
   const std::size_t group = group_columns(type.scheme);
   ZS_ASSERT(cols % group == 0);
-  m.panel_bytes = round_up(cols / group * group_bytes(type), kVector);
+  m.panel_bytes = m.panel_stride = round_up(cols / group * group_bytes(type), kVector);
   return m;
 }
 

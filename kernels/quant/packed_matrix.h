@@ -38,11 +38,13 @@ struct PackedMatrix {
   const WeightType* type = nullptr;
   std::size_t rows = 0, cols = 0;
   std::size_t panel_bytes = 0;  // multiple of 64
+  std::size_t panel_stride =
+      0;  // from one panel to the next: panel_bytes, or more if another matrix's panels lie between
   const std::uint8_t* data = nullptr;
 
   [[nodiscard]] std::size_t panels() const { return (rows + kPanelRows - 1) / kPanelRows; }
   [[nodiscard]] std::size_t bytes() const { return panels() * panel_bytes; }
-  [[nodiscard]] const std::uint8_t* panel(std::size_t index) const { return data + index * panel_bytes; }
+  [[nodiscard]] const std::uint8_t* panel(std::size_t index) const { return data + index * panel_stride; }
 };
 
 /// Shape and sizes, without memory. cols must be a multiple of the type's block.
