@@ -38,9 +38,8 @@ std::string text_of_payload(const Bytes& payload) {
 }
 
 Bytes payload_of(const Token& token) {
-  Bytes whole = *base32_bytes(text_of(token).substr(4));
-  whole.resize(whole.size() - 4);
-  return whole;
+  const Bytes whole = *base32_bytes(text_of(token).substr(4));
+  return {whole.begin(), whole.end() - 4};
 }
 
 ErrorCode code_of(std::string_view text) {

@@ -27,7 +27,7 @@ void write(const std::filesystem::path& path, const Bytes& bytes) {
 
 /// Makes the hash at the end fit again.
 Bytes rehashed(Bytes file) {
-  file.resize(file.size() - 32);
+  file.erase(file.end() - 32, file.end());
   const Hash hash = hash_of(file);
   file.insert(file.end(), hash.begin(), hash.end());
   return file;
