@@ -17,6 +17,7 @@ struct Scene {
   CreditWatch credit{faults};
   TestNetwork network;
   std::map<NodeId, std::unique_ptr<StreamPeer>> peers;
+  std::vector<std::unique_ptr<StreamPeer>> killed;  // what they had planned still refers to them
 
   explicit Scene(std::uint64_t seed, Duration max_delay = 20ms) : network(seed, max_delay) {
     network.watch([this](Time, const NodeId& from, const Send& send) { credit(from, send); });
@@ -34,6 +35,11 @@ struct Scene {
       id = peers.at(node_named(from))->ask(node_named(to), script, window, read_pause, deadline, out);
     });
     return id;
+  }
+  void kill(std::uint8_t number) {
+    const NodeId id = node_named(number);
+    network.kill(id);
+    killed.push_back(std::move(peers.extract(id).mapped()));
   }
   /// Runs until the very end; whatever is left in a table then is a leak.
   void finish() {
@@ -94,8 +100,7 @@ TEST(Streams, OfADeadNodeEndWithinTheStatedBound) {
       scene.ask(1, 2, {.events = 100'000, .event_bytes = 8, .pause_us = 1000, .serial = 1});
   scene.network.run(Time{3s});
   EXPECT_GT(asker.seen.at(id).events, 1000u);
-  scene.network.kill(node_named(2));
-  scene.peers.erase(node_named(2));
+  scene.kill(2);
   scene.finish();
   EXPECT_THAT(scene.faults, IsEmpty());
   EXPECT_EQ(asker.seen.at(id).error->code, ErrorCode::kUnreachable);
@@ -108,8 +113,7 @@ TEST(Streams, OfADeadCallerAreGivenUpWithinTheStatedBound) {
   StreamPeer& server = scene.add(2);
   scene.ask(1, 2, {.events = 100'000, .event_bytes = 8, .pause_us = 1000, .serial = 1});
   scene.network.run(Time{3s});
-  scene.network.kill(node_named(1));
-  scene.peers.erase(node_named(1));
+  scene.kill(1);
   scene.network.run(Time{3s + 4s});
   EXPECT_EQ(server.server.calls(), 1u);
   scene.network.run(Time{3s + 5s + 200ms});
@@ -215,8 +219,7 @@ TEST(Streams, OfANodeThatStartedAnewEndWithASentence) {
   const std::uint32_t id =
       scene.ask(1, 2, {.events = 1000, .event_bytes = 8, .pause_us = 100'000, .serial = 1});
   scene.network.run(Time{1s});
-  scene.network.kill(node_named(2));
-  scene.peers.erase(node_named(2));
+  scene.kill(2);
   scene.add(2, {}, 2);
   scene.network.run(Time{2s + 300ms});
   ASSERT_TRUE(asker.seen.at(id).error);
