@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-COMMANDS = ["run", "chat", "generate", "tokenize", "perplexity", "inspect", "bench", "token", "config"]
+COMMANDS = ["run", "chat", "generate", "tokenize", "perplexity", "inspect", "bench", "token", "simulate", "config"]
 WITH_MODEL = ["run", "chat", "generate", "tokenize", "perplexity", "inspect", "bench"]
 
 
