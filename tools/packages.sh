@@ -3,7 +3,7 @@
 #
 # An entry is a package, or PACKAGE:COMMAND[>=VERSION]: then the command counts as installed wherever it comes from (rustup, a
 # newer CMake…), if its version is high enough. Python packages of the tests are in tests/requirements.txt, those for Node in
-# tests/e2e/node/package.json.
+# tests/e2e/node/package.json and examples/node/package.json.
 
 zswarm_build_packages=(
   "g++:${CXX:-g++}>=12"
