@@ -13,16 +13,23 @@ constexpr char kContext[] = "zswarm-1";
 static_assert(sizeof kContext == crypto_kdf_CONTEXTBYTES + 1);
 static_assert(crypto_kdf_KEYBYTES == Secret<32>::size());
 
-enum class SubKey : std::uint64_t { kNetworkId = 1, kJoinServer, kJoinClient, kBeacon, kMembership };
+enum class SubKey : std::uint64_t { kJoinServer = 2, kJoinClient, kBeacon, kMembership };
 
-template <std::size_t N>
-Secret<N> derived(const Secret<32>& secret, SubKey number) {
-  Secret<N> key;
-  crypto_kdf_derive_from_key(key.data(), N, static_cast<std::uint64_t>(number), kContext, secret.data());
+Secret<32> derived(const Secret<32>& secret, SubKey number) {
+  Secret<32> key;
+  crypto_kdf_derive_from_key(key.data(), key.size(), static_cast<std::uint64_t>(number), kContext,
+                             secret.data());
   return key;
 }
 
 }  // namespace
+
+NetworkId NetworkId::of(const SignPublicKey& operator_key) {
+  const Hash hash = hash_of(operator_key);
+  NetworkId id;
+  std::copy_n(hash.begin(), id.bytes.size(), id.bytes.begin());
+  return id;
+}
 
 std::string NetworkId::text() const {
   return base32_text(bytes);
@@ -31,14 +38,13 @@ std::string NetworkId::text() const {
 NetworkKeys NetworkKeys::of(const Token& token) {
   ready_sodium();
   NetworkKeys keys;
-  const auto id = derived<crypto_kdf_BYTES_MIN>(token.secret, SubKey::kNetworkId);
-  std::copy_n(id.data(), keys.id.bytes.size(), keys.id.bytes.begin());
+  keys.id = NetworkId::of(token.operator_key);
   keys.epoch = token.epoch;
   keys.operator_key = token.operator_key;
-  keys.join_server = CurveKeyPair::from_seed(derived<32>(token.secret, SubKey::kJoinServer));
-  keys.join_client = CurveKeyPair::from_seed(derived<32>(token.secret, SubKey::kJoinClient));
-  keys.beacon_key = derived<32>(token.secret, SubKey::kBeacon);
-  keys.membership_key = derived<32>(token.secret, SubKey::kMembership);
+  keys.join_server = CurveKeyPair::from_seed(derived(token.secret, SubKey::kJoinServer));
+  keys.join_client = CurveKeyPair::from_seed(derived(token.secret, SubKey::kJoinClient));
+  keys.beacon_key = derived(token.secret, SubKey::kBeacon);
+  keys.membership_key = derived(token.secret, SubKey::kMembership);
   return keys;
 }
 

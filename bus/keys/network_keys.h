@@ -1,15 +1,19 @@
-// What is derived from a token's secret: one key per purpose, by libsodium's KDF (crypto_kdf, keyed BLAKE2b).
-// The secret itself is used for nothing else and never sent.
+// What is derived from a token: the network's id, and one key per purpose.
+//
+// The id is the first 8 bytes of BLAKE2b-256(operator's public key), shown as 13 characters of base32. It is
+// public, and stays for as long as the network has its operator.
+//
+// The keys come from the token's secret by libsodium's KDF (crypto_kdf, keyed BLAKE2b). The secret itself is
+// used for nothing else.
 //
 //   context "zswarm-1"
 //   number  bytes  key
-//   1       16     the first 8 are the network's id; public, shown as 13 characters of base32
 //   2       32     seed of the CURVE key pair of every member's join socket (crypto_box_seed_keypair)
 //   3       32     seed of the CURVE key pair with which a newcomer speaks to a join socket
 //   4       32     key that seals beacons on the LAN
 //   5       32     key of the membership MAC on cards
 //
-// A new epoch has a new secret, so all of them change with it. Move-only; any thread.
+// A new epoch has a new secret, so all keys change with it. Move-only; any thread.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +27,11 @@
 
 namespace zswarm::bus {
 
+/// From the operator's key, so that it stays over epochs: signatures in the ledger are bound to it.
 struct NetworkId {
   ByteArray<8> bytes{};
 
+  [[nodiscard]] static NetworkId of(const SignPublicKey& operator_key);
   [[nodiscard]] std::string text() const;
   friend auto operator<=>(const NetworkId&, const NetworkId&) = default;
 };

@@ -29,11 +29,25 @@ RC_GTEST_PROP(NetworkKeys, AreAllDifferentAndNeverTheSecret, (const ByteArray<32
 }
 
 TEST(NetworkKeys, ChangeWithEachBitOfTheSecret) {
-  std::set<NetworkId> ids{keys_of({}).id};
+  std::set<CurvePublicKey> seen{keys_of({}).join_server.public_key};
   for (std::size_t bit = 0; bit < 256; ++bit) {
     ByteArray<32> secret{};
     secret[bit / 8] = static_cast<std::uint8_t>(1u << bit % 8);
-    EXPECT_TRUE(ids.insert(keys_of(secret).id).second) << bit;
+    EXPECT_TRUE(seen.insert(keys_of(secret).join_server.public_key).second) << bit;
+  }
+}
+
+TEST(NetworkKeys, TheIdChangesWithEachBitOfTheOperatorsKeyAndStaysOverEpochs) {
+  std::set<NetworkId> ids{NetworkId::of({})};
+  for (std::size_t bit = 0; bit < 256; ++bit) {
+    Token token;
+    token.secret = Secret<32>::random();
+    token.operator_key[bit / 8] = static_cast<std::uint8_t>(1u << bit % 8);
+    const NetworkId id = NetworkKeys::of(token).id;
+    EXPECT_TRUE(ids.insert(id).second) << bit;
+    token.epoch += 1;
+    token.secret = Secret<32>::random();
+    EXPECT_EQ(NetworkKeys::of(token).id, id);
   }
 }
 

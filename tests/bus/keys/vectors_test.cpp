@@ -7,6 +7,7 @@
 #include "bus/keys/card.h"
 #include "bus/keys/identity.h"
 #include "bus/keys/network_keys.h"
+#include "bus/keys/sealed_token.h"
 #include "bus/keys/token.h"
 
 namespace zswarm::bus {
@@ -43,6 +44,14 @@ std::uint64_t number_at(const Json& object, const char* key) {
 
 Secret<32> secret_at(const Json& object, const char* key) {
   return Secret<32>::from(ByteView(bytes_at(object, key)).first<32>());
+}
+
+SignPublicKey key_at(const Json& object, const char* key) {
+  const Bytes bytes = bytes_at(object, key);
+  SignPublicKey read{};
+  EXPECT_EQ(bytes.size(), read.size());
+  std::copy_n(bytes.begin(), std::min(bytes.size(), read.size()), read.begin());
+  return read;
 }
 
 NetworkKeys network_of(const Json& cards, std::uint32_t epoch) {
@@ -94,6 +103,7 @@ TEST(KeyVectors, OfNetworksAreDerived) {
   for (const Json& vector : all["networks"]) {
     Token token;
     token.secret = secret_at(vector, "secret");
+    token.operator_key = key_at(vector, "operator_key");
     const auto keys = NetworkKeys::of(token);
     EXPECT_EQ(hex(keys.id.bytes), vector["network_id"]);
     EXPECT_EQ(keys.id.text(), vector["network"]);
@@ -114,6 +124,17 @@ TEST(KeyVectors, OfNodesAreDerived) {
     EXPECT_EQ(identity.id.text(), vector["node"]);
     EXPECT_EQ(curve_key_of(identity.sign.public_key), identity.curve.public_key);
     expect_curve(identity.curve, vector["curve"]);
+  }
+}
+
+TEST(KeyVectors, OfSealedTokensAreOpened) {
+  const Json all = vectors("keys.json");
+  ASSERT_FALSE(all["sealed_tokens"].empty());
+  for (const Json& vector : all["sealed_tokens"]) {
+    const auto identity = Identity::from_seed(secret_at(vector, "seed"), 0);
+    const auto token = open_sealed_token(bytes_at(vector, "sealed"), identity.curve);
+    ASSERT_TRUE(token) << token.error().message;
+    EXPECT_EQ(token->text().reveal(), vector["token"]);
   }
 }
 

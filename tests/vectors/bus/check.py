@@ -71,13 +71,17 @@ def curve_pair(seed):
     return {"public": public.hex(), "public_z85": z85(public), "secret": secret.hex(), "secret_z85": z85(secret)}
 
 
-def sub_key(secret, number, size=32):
+def sub_key(secret, number):
     """crypto_kdf_derive_from_key: BLAKE2b with the number as salt and the context as personalisation."""
-    return hashlib.blake2b(b"", digest_size=size, key=secret, salt=struct.pack("<QQ", number, 0), person=b"zswarm-1".ljust(16, b"\0")).digest()
+    return hashlib.blake2b(b"", digest_size=32, key=secret, salt=struct.pack("<QQ", number, 0), person=b"zswarm-1".ljust(16, b"\0")).digest()
 
 
-def network_keys(secret):
-    network = sub_key(secret, 1, 16)[:8]
+def network_id(operator_key):
+    return blake2b(operator_key)[:8]
+
+
+def network_keys(secret, operator_key):
+    network = network_id(operator_key)
     return {"network_id": network.hex(), "network": base32(network), "join_server": curve_pair(sub_key(secret, 2)), "join_client": curve_pair(sub_key(secret, 3)),
             "beacon_key": sub_key(secret, 4).hex(), "membership_key": sub_key(secret, 5).hex()}
 
@@ -93,6 +97,14 @@ def identity(seed):
 def sign(seed, purpose, data):
     _, secret = bindings.crypto_sign_seed_keypair(seed)
     return bindings.crypto_sign(with_purpose(purpose, data), secret)[:64]
+
+
+def sealed_token(text, node_seed, ephemeral_seed):
+    """crypto_box_seal, with an ephemeral key that is the same each time."""
+    public, ephemeral = bytes.fromhex(identity(node_seed)["curve"]["public"]), curve_pair(ephemeral_seed)
+    ephemeral_public = bytes.fromhex(ephemeral["public"])
+    nonce = hashlib.blake2b(ephemeral_public + public, digest_size=24).digest()
+    return ephemeral_public + bindings.crypto_box(text.encode(), nonce, public, bytes.fromhex(ephemeral["secret"]))
 
 
 # Cards
@@ -179,8 +191,12 @@ def tokens():
 
 
 def keys():
-    return {"networks": [{"secret": secret.hex(), **network_keys(secret)} for secret in (secret_of("network"), bytes(32), b"\xff" * 32)],
+    operator, other = (bytes.fromhex(identity(secret_of(name))["sign_key"]) for name in ("operator", "other"))
+    return {"networks": [{"secret": secret.hex(), "operator_key": key.hex(), **network_keys(secret, key)}
+                         for secret, key in ((secret_of("network"), operator), (bytes(32), operator), (b"\xff" * 32, other))],
             "identities": [{"seed": seed.hex(), **identity(seed)} for seed in (secret_of("node"), bytes(32), b"\xff" * 32)],
+            "sealed_tokens": [{"seed": seed.hex(), "token": token, "sealed": sealed_token(token, seed, secret_of("ephemeral")).hex()}
+                              for seed, token in ((secret_of("node"), tokens()["valid"][0]["token"]), (b"\xff" * 32, tokens()["valid"][3]["token"]))],
             "signatures": [{"seed": seed.hex(), "purpose": purpose.decode(), "bytes": data.hex(), "signature": sign(seed, purpose, data).hex()}
                            for seed, purpose, data in ((secret_of("node"), b"zswarm test", b""), (bytes(32), b"p" * 255, bytes(range(256))))],
             "macs": [{"key": key.hex(), "purpose": purpose.decode(), "bytes": data.hex(), "mac": blake2b(with_purpose(purpose, data), key=key).hex()}
