@@ -78,6 +78,10 @@ void Detector::remove(const NodeId& id) {
   std::erase_if(neighbours_, [&](const Neighbour& n) { return n.peer.id == id; });
 }
 
+void Detector::renew_card(const Peer& peer) {
+  if (Neighbour* neighbour = find(peer.id)) neighbour->peer.card = peer.card;
+}
+
 Detector::Neighbour* Detector::find(const NodeId& id) {
   const auto at = std::find_if(neighbours_.begin(), neighbours_.end(),
                                [&](const Neighbour& n) { return n.peer.id == id; });

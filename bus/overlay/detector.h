@@ -55,6 +55,7 @@ class Detector {
   Detector(const OverlayConfig& config, Self& self, const CardCheck& cards, Random& random);
 
   void add(Time now, const Peer& peer);
+  void renew_card(const Peer& peer);
   void remove(const NodeId& id);
 
   /// Types kProbe to kProbeNack.

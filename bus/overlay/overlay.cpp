@@ -60,6 +60,11 @@ void Overlay::add_candidate(Time now, Peer peer, Outbox& out) {
   settle(now, out);
 }
 
+void Overlay::renew_card(const Peer& peer) {
+  views_.renew_card(peer);
+  detector_.renew_card(peer);
+}
+
 Status Overlay::on_message(Time now, const NodeId& from, ByteView message, Outbox& out) {
   if (left_) return {};
   notice_stall(now);

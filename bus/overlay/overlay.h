@@ -51,6 +51,11 @@ class Overlay {
   /// Somebody who may become a neighbour, with a card that is valid (remembered, or from a beacon).
   void add_candidate(Time now, Peer peer, Outbox& out);
 
+  /// What we show of ourselves from now on; who we are stays.
+  void set_card(Bytes card) { self_.card = std::move(card); }
+  /// A newer card of a node, valid: it takes the place of the older one wherever that is kept.
+  void renew_card(const Peer& peer);
+
   /// Message types 0x10 to 0x3f; `from` is who the transport's keys say it is.
   Status on_message(Time now, const NodeId& from, ByteView message, Outbox& out);
   /// The transport says that the connection to a linked node is gone.

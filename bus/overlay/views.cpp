@@ -254,6 +254,13 @@ void Views::add_candidate(Time now, Peer peer, Outbox& out) {
   if (active_.size() < config_.active_target) seek_at_ = std::min(seek_at_, now);
 }
 
+void Views::renew_card(const Peer& peer) {
+  for (std::vector<Peer>* list : {&active_, &passive_, &contacts_, &fallen_}) {
+    if (const auto at = find_peer(*list, peer.id); at != list->end()) at->card = peer.card;
+  }
+  if (const auto at = find_peer(asked_, peer.id); at != asked_.end()) at->peer.card = peer.card;
+}
+
 bool Views::has_neighbour(const NodeId& id) const {
   return contains(active_, id);
 }

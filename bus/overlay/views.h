@@ -58,6 +58,8 @@ class Views {
   void pardon(const NodeId& id);
   /// Takes somebody as a candidate whose card is known to be valid (a remembered address, a beacon).
   void add_candidate(Time now, Peer peer, Outbox& out);
+  /// A newer card of somebody who is known, valid.
+  void renew_card(const Peer& peer);
 
   [[nodiscard]] std::span<const Peer> active() const { return active_; }
   [[nodiscard]] std::span<const Peer> passive() const { return passive_; }

@@ -15,7 +15,10 @@
 //   to. Link       keep connections to this node until Unlink; the driver reports Lost if the transport says
 //   that it is gone. Admit      this node may connect to our member sockets, and we know where to reach it.
 //   Expel takes that back and closes
-//              what is open.
+//              what is open. Forget does so for want of room: nobody did anything wrong.
+//   AdmitClient  this key may connect to our dispatch socket and to no other, until Expel.
+//   Rekey      the network's token has changed: the join socket, hellos and beacons go on under the keys that
+//              the core now has.
 #pragma once
 
 #include <string>
@@ -64,7 +67,16 @@ struct Expel {
   std::string why;
 };
 
-using Effect = std::variant<Send, Publish, Subscribe, Link, Unlink, Admit, Expel>;
+struct Forget {
+  NodeId node;
+};
+struct AdmitClient {
+  NodeId client;
+  ByteArray<32> curve_key{};
+};
+struct Rekey {};
+
+using Effect = std::variant<Send, Publish, Subscribe, Link, Unlink, Admit, Expel, Forget, AdmitClient, Rekey>;
 
 class Outbox {
  public:

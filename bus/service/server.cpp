@@ -257,15 +257,27 @@ void ServiceServer::remember(Time now, Peer& peer, std::uint32_t id, Bytes end) 
 std::vector<IncomingCall> ServiceServer::take_calls() {
   std::vector<IncomingCall> taken;
   taken.reserve(waiting_.size());
-  while (!waiting_.empty()) {
-    IncomingCall call = std::move(waiting_.begin()->second);
-    const std::size_t bytes = event_bytes(call.payload, call.frames);
-    peers_.at(call.from).waiting_bytes -= bytes;
-    waiting_bytes_ -= bytes;
-    waiting_.erase(waiting_.begin());
-    taken.push_back(std::move(call));
+  while (!waiting_.empty()) taken.push_back(take_waiting(waiting_.begin()));
+  return taken;
+}
+
+std::vector<IncomingCall> ServiceServer::take_calls_of(std::string_view service) {
+  std::vector<IncomingCall> taken;
+  if (!running_.contains(service)) return taken;
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    const auto current = at++;
+    if (current->second.service == service) taken.push_back(take_waiting(current));
   }
   return taken;
+}
+
+IncomingCall ServiceServer::take_waiting(std::map<CallId, IncomingCall>::iterator at) {
+  IncomingCall call = std::move(at->second);
+  const std::size_t bytes = event_bytes(call.payload, call.frames);
+  peers_.at(call.from).waiting_bytes -= bytes;
+  waiting_bytes_ -= bytes;
+  waiting_.erase(at);
+  return call;
 }
 
 std::vector<CallNotice> ServiceServer::take_notices() {

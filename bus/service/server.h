@@ -75,6 +75,8 @@ class ServiceServer {
   void withdraw(const std::string& name);
 
   [[nodiscard]] std::vector<IncomingCall> take_calls();
+  /// The same for one service: of whoever offers it beside the program.
+  [[nodiscard]] std::vector<IncomingCall> take_calls_of(std::string_view service);
   [[nodiscard]] std::vector<CallNotice> take_notices();
 
   /// kBusy if the reader is behind and the queue full (the event is not taken: wait for a notice), kTooLarge
@@ -165,6 +167,7 @@ class ServiceServer {
   void abandon(Time now, Calls::iterator at, Error error, bool tell, Outbox& out);
   void erase(Calls::iterator at);
   void forget_waiting(CallId call);
+  [[nodiscard]] IncomingCall take_waiting(std::map<CallId, IncomingCall>::iterator at);
   void step(Time now, Calls::iterator at, Outbox& out);
   void tidy(Time now);
 

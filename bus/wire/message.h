@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "bus/base/bytes.h"
 #include "bus/base/error.h"
@@ -79,6 +80,10 @@ struct Header {
   std::uint8_t minor = kMinorVersion;
   std::uint8_t major = kMajorVersion;
 };
+
+/// The header of any version: its eight bytes, the places of major, minor and type in them, and the array of
+/// kVersion never change, so that versions can tell each other apart. Nothing if there are fewer bytes.
+[[nodiscard]] std::optional<Header> peek_header(ByteView message);
 
 /// The header and the bytes of the array behind it. Of another major version only the header is read:
 /// kUnsupported.
