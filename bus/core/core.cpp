@@ -5,12 +5,15 @@
 #include <algorithm>
 
 #include "bus/base/text.h"
+#include "bus/core/info.h"
+#include "bus/core/version.h"
 
 namespace zswarm::bus {
 namespace {
 
 // What a broadcast carries: [kind, bytes].
 constexpr std::uint64_t kLedgerEntry = 1;
+constexpr std::uint64_t kLoadHint = 2;
 
 constexpr std::size_t kCardsInWelcome = 8;
 constexpr Duration kLedgerTick = std::chrono::seconds(1);
@@ -18,40 +21,11 @@ constexpr Duration kLedgerTick = std::chrono::seconds(1);
 // nothing.
 constexpr Duration kSyncEvery = std::chrono::seconds(30);
 
-std::string card_key(const NodeId& id) {
-  return "node/" + id.text() + "/card";
-}
-
 Bytes refusal(const Error& error) {
   return Writer(MessageType::kRefusal, 2).text(error_code_name(error.code)).text(error.message).take();
 }
 
 }  // namespace
-
-/// Checks cards for the overlay.
-class Core::Cards final : public CardCheck {
- public:
-  Cards(const std::vector<NetworkKeys>& epochs, const Ledger& ledger) : epochs_(epochs), ledger_(ledger) {}
-
-  [[nodiscard]] Result<NodeId> check(ByteView card) const override {
-    const auto verified = verify(card);
-    if (!verified) return tl::unexpected(verified.error());
-    return verified->id();
-  }
-
-  [[nodiscard]] Result<Card> verify(ByteView bytes) const {
-    auto card = verify_card(bytes, epochs_);
-    if (card && ledger_.is_revoked(card->id())) {
-      return fail(ErrorCode::kRefused,
-                  fmt::format("node {} ({}) has been revoked", card->id().text(), card->name));
-    }
-    return card;
-  }
-
- private:
-  const std::vector<NetworkKeys>& epochs_;
-  const Ledger& ledger_;
-};
 
 Result<std::unique_ptr<Core>> Core::create(CoreOptions options, Identity identity,
                                            std::vector<NetworkKeys> epochs) {
@@ -70,19 +44,28 @@ Core::Core(CoreOptions options, Identity identity, std::vector<NetworkKeys> epoc
       epochs_(std::move(epochs)),
       card_(std::move(card)),
       random_(options_.seed),
-      ledger_({.network = {epochs_.front().id.bytes.begin(), epochs_.front().id.bytes.end()},
-               .operator_key = epochs_.front().operator_key},
-              &identity_.sign, random_.next()),
+      ledger_(
+          {.network = {keys().id.bytes.begin(), keys().id.bytes.end()}, .operator_key = keys().operator_key},
+          &identity_.sign, random_.next()),
+      cards_(epochs_, ledger_),
       sync_(ledger_, random_.next()),
-      server_(options_.server) {
-  cards_ = std::make_unique<Cards>(epochs_, ledger_);
-  overlay_ = std::make_unique<Overlay>(options_.overlay, *cards_,
+      members_(options_.limits.members),
+      clients_(options_.limits),
+      server_(options_.server),
+      version_answers_(options_.limits.versions_per_s, options_.limits.versions_burst) {
+  overlay_ = std::make_unique<Overlay>(options_.overlay, cards_,
                                        Self{identity_.id, card_, identity_.incarnation, options_.instance},
                                        random_.next());
   client_ = std::make_unique<ServiceClient>(options_.client, identity_.incarnation, random_);
-  // A new ledger has room for two watchers.
+  chunk_server_ = std::make_unique<ChunkServer>(options_.chunks);
+  chunk_client_ = std::make_unique<ChunkClient>(options_.fetch, options_.limits.fetches, random_);
+  // A new ledger has room for these watchers, and the name is a good one.
   card_watch_ = *ledger_.watch("node/");
   revoked_watch_ = *ledger_.watch("network/revoked/");
+  epoch_watch_ = *ledger_.watch(std::string(kEpochPrefix));
+  client_watch_ = *ledger_.watch(std::string(kClientPrefix));
+  const Status offered = server_.offer(std::string(kInfoService), options_.limits.info_calls);
+  ZS_BUS_ASSERT(offered.has_value());
 }
 
 Core::~Core() = default;
@@ -92,17 +75,55 @@ Bytes Core::hello() const {
 }
 
 Result<Card> Core::admit(const Now& now, ByteView bytes) {
-  auto card = cards_->verify(bytes);
+  auto card = cards_.verify(bytes);
   if (!card) return card;
   if (card->id() == identity_.id)
     return fail(ErrorCode::kRefused, "this is the node's own card: two nodes with one identity?");
-  members_.learn(*card);
-  out_.add(Admit{card->id(), Bytes(bytes.begin(), bytes.end())});
-  overlay_->add_candidate(now.steady, Peer{card->id(), Bytes(bytes.begin(), bytes.end())}, out_);
+  if (!remember(now.steady, *card))
+    return fail(ErrorCode::kBusy, "this node knows as many members as it can: try another one");
+  Peer peer{card->id(), Bytes(bytes.begin(), bytes.end())};
+  overlay_->renew_card(peer);
+  out_.add(Admit{peer.id, peer.card});
+  overlay_->add_candidate(now.steady, std::move(peer), out_);
   return card;
 }
 
+bool Core::is_in_views(const NodeId& id) const {
+  const auto is = [&](const Peer& peer) { return peer.id == id; };
+  const auto active = overlay_->active(), passive = overlay_->passive();
+  return std::any_of(active.begin(), active.end(), is) || std::any_of(passive.begin(), passive.end(), is);
+}
+
+bool Core::remember(Time now, const Card& card) {
+  if (card.id() == identity_.id) return true;
+  if (members_.is_full_for(card.id())) {
+    for (const NodeId& gone : members_.make_room([&](const NodeId& id) { return is_in_views(id); }))
+      out_.add(Forget{gone});
+  }
+  return members_.learn(now, card);
+}
+
+std::vector<Effect> Core::take_effects() {
+  // Those whom the overlay admits are members too; the list keeps count of all who have a place somewhere.
+  std::vector<Effect> effects = out_.take();
+  for (const Effect& effect : effects) {
+    const auto* admitted = std::get_if<Admit>(&effect);
+    if (admitted == nullptr || members_.find(admitted->node) != nullptr) continue;
+    if (const auto card = bus::read_card(admitted->card)) (void)remember(last_now_, *card);
+  }
+  for (Effect& forgotten : out_.take()) effects.push_back(std::move(forgotten));
+  return effects;
+}
+
 Bytes Core::on_hello(const Now& now, ByteView message) {
+  const auto any = peek_header(message);
+  if (any && any->type == MessageType::kVersion) return {};
+  if (any && any->major != kMajorVersion) {
+    if (version_answers_.take(now.steady, 1))
+      note(fmt::format("somebody at the join socket speaks version {} of the protocol: it was told",
+                       any->major));
+    return version_message();
+  }
   const auto header = read_header(message);
   if (!header) return refusal(header.error());
   Reader reader = Reader::of_message(message);
@@ -122,6 +143,8 @@ Bytes Core::on_hello(const Now& now, ByteView message) {
 }
 
 Status Core::on_welcome(const Now& now, ByteView message) {
+  const auto any = peek_header(message);
+  if (any && any->type == MessageType::kVersion) return fail(ErrorCode::kUnsupported, said_version(message));
   const auto header = read_header(message);
   if (!header) return tl::unexpected(header.error());
   Reader reader = Reader::of_message(message);
@@ -149,32 +172,72 @@ Status Core::on_welcome(const Now& now, ByteView message) {
   return {};
 }
 
+std::optional<Error> Core::other_version(const Now& now, const NodeId& from, Lane lane, ByteView message) {
+  const auto header = peek_header(message);
+  if (!header) return std::nullopt;
+  if (header->type == MessageType::kVersion) return Error{ErrorCode::kUnsupported, said_version(message)};
+  const auto known = read_header(message);
+  if (known) return std::nullopt;
+  if (version_answers_.take(now.steady, 1)) out_.send(from, version_message(), lane);
+  return known.error();
+}
+
 Status Core::on_message(const Now& now, const NodeId& from, Lane lane, ByteView message,
                         std::vector<Bytes> frames) {
-  const auto header = read_header(message);
-  if (!header) return tl::unexpected(header.error());
+  last_now_ = now.steady;
   if (ledger_.is_revoked(from))
     return fail(ErrorCode::kRefused, fmt::format("node {} has been revoked", from.text()));
-  const auto block = static_cast<std::uint8_t>(header->type) >> 4;
-  Status status;
-  if (lane == Lane::kDispatch) {
-    const bool to_server = header->type == MessageType::kRequest || header->type == MessageType::kCredit ||
-                           header->type == MessageType::kCancel || header->type == MessageType::kBeat;
-    status = block != 5  ? fail(ErrorCode::kMalformed, "the dispatch socket takes requests and streams only")
-             : to_server ? server_.on_message(now.steady, from, *header, message, std::move(frames), out_)
-                         : client_->on_message(now.steady, from, *header, message, std::move(frames), out_);
-  } else if (block >= 1 && block <= 3) {
-    status = overlay_->on_message(now.steady, from, message, out_);
-  } else if (block == 4) {
-    sync_.on_message(now, from, message, out_);
-  } else {
-    status = fail(ErrorCode::kMalformed, "the control socket does not take this type of message");
-  }
+  if (auto other = other_version(now, from, lane, message)) return tl::unexpected(std::move(*other));
+  const auto header = read_header(message);
+  if (!header) return tl::unexpected(header.error());
+  members_.heard(now.steady, from);
+  const Status status = lane == Lane::kDispatch ? on_dispatch(now, from, *header, message, std::move(frames))
+                                                : on_control(now, from, *header, message);
   settle(now);
   return status;
 }
 
+Status Core::on_dispatch(const Now& now, const NodeId& from, const Header& header, ByteView message,
+                         std::vector<Bytes> frames) {
+  switch (header.type) {
+    case MessageType::kRequest:
+    case MessageType::kCredit:
+    case MessageType::kCancel:
+    case MessageType::kBeat:
+      return server_.on_message(now.steady, from, header, message, std::move(frames), out_);
+    case MessageType::kEvent:
+    case MessageType::kEnd:
+    case MessageType::kAlive:
+      return client_->on_message(now.steady, from, header, message, std::move(frames), out_);
+    default:
+      return fail(ErrorCode::kMalformed, "the dispatch socket takes requests and streams only");
+  }
+}
+
+Status Core::on_control(const Now& now, const NodeId& from, const Header& header, ByteView message) {
+  // The driver lets clients connect to the dispatch socket only; this does not depend on it.
+  if (clients_.contains(from))
+    return fail(ErrorCode::kRefused, "a client may use the dispatch socket and no other");
+  const auto block = static_cast<std::uint8_t>(header.type) >> 4;
+  if (block >= 1 && block <= 3) return overlay_->on_message(now.steady, from, message, out_);
+  if (block == 4) return sync_.on_message(now, from, message, out_), Status();
+  switch (header.type) {
+    case MessageType::kChunkQuery:
+    case MessageType::kChunkGet:
+      return chunk_server_->on_message(now.steady, from, header, message, out_);
+    case MessageType::kChunkHave:
+    case MessageType::kChunkData:
+      return chunk_client_->on_message(now.steady, from, header, message, out_);
+    default:
+      return fail(ErrorCode::kMalformed, "the control socket does not take this type of message");
+  }
+}
+
 Status Core::on_gossip(const Now& now, const NodeId& from, ByteView message) {
+  last_now_ = now.steady;
+  if (auto other = other_version(now, from, Lane::kControl, message))
+    return tl::unexpected(std::move(*other));
+  members_.heard(now.steady, from);
   const Status status = overlay_->on_message(now.steady, from, message, out_);
   settle(now);
   return status;
@@ -182,19 +245,33 @@ Status Core::on_gossip(const Now& now, const NodeId& from, ByteView message) {
 
 void Core::on_lost(const Now& now, const NodeId& peer) {
   overlay_->on_lost(now.steady, peer, out_);
-  client_->on_lost(now.steady, peer);
-  server_.on_lost(now.steady, peer);
+  end_streams(now, peer);
+  chunk_client_->on_lost(now.steady, peer, out_);
+  chunk_server_->on_lost(now.steady, peer);
   settle(now);
 }
 
+void Core::on_stuck(const Now& now, const NodeId& peer) {
+  end_streams(now, peer);
+  settle(now);
+}
+
+void Core::end_streams(const Now& now, const NodeId& peer) {
+  client_->on_lost(now.steady, peer);
+  server_.on_lost(now.steady, peer);
+}
+
 void Core::on_timer(const Now& now) {
+  last_now_ = now.steady;
   if (overlay_->next_timer() <= now.steady) overlay_->on_timer(now.steady, out_);
   if (client_->next_timer() <= now.steady) client_->on_timer(now.steady, out_);
   if (server_.next_timer() <= now.steady) server_.on_timer(now.steady, out_);
+  if (chunk_client_->next_timer() <= now.steady) chunk_client_->on_timer(now.steady, out_);
+  if (chunk_server_->next_timer() <= now.steady) chunk_server_->on_timer(now.steady, out_);
   if (sync_.next_timer() <= now.steady) sync_.on_timer(now);
   if (ledger_timer_ <= now.steady) {
     ledger_timer_ = now.steady + kLedgerTick;
-    for (Bytes& delta : ledger_.on_timer(now)) broadcast(now, std::move(delta));
+    for (const Bytes& delta : ledger_.on_timer(now)) broadcast_entry(now, delta);
   }
   if (sync_due_ <= now.steady) {
     sync_due_ = now.steady + kSyncEvery;
@@ -206,33 +283,21 @@ void Core::on_timer(const Now& now) {
 }
 
 Time Core::next_timer() const {
-  return std::min({overlay_->next_timer(), client_->next_timer(), server_.next_timer(), sync_.next_timer(),
+  return std::min({overlay_->next_timer(), client_->next_timer(), server_.next_timer(),
+                   chunk_client_->next_timer(), chunk_server_->next_timer(), sync_.next_timer(),
                    ledger_timer_, sync_due_});
 }
 
-void Core::broadcast(const Now& now, Bytes entry) {
+void Core::broadcast_entry(const Now& now, const Bytes& entry) {
   // Entries are far below the limit of news; a full queue is repaired by reconciliation.
   (void)overlay_->broadcast(now.steady, Writer(2).uint(kLedgerEntry).bin(entry).take(), out_);
 }
 
-Status Core::tell(const Now& now, Result<Bytes> delta) {
-  if (!delta) return tl::unexpected(delta.error());
-  broadcast(now, std::move(*delta));
+Status Core::hint(const Now& now, ByteView bytes) {
+  if (bytes.size() > kMaxHintBytes) return fail(ErrorCode::kTooLarge, "a load hint is over 1 KiB: tell less");
+  const Status sent = overlay_->broadcast(now.steady, Writer(2).uint(kLoadHint).bin(bytes).take(), out_);
   settle(now);
-  return {};
-}
-
-Status Core::put(const Now& now, std::string_view key, ByteView value) {
-  return tell(now, ledger_.put(now, key, value));
-}
-
-Status Core::erase(const Now& now, std::string_view key) {
-  return tell(now, ledger_.erase(now, key));
-}
-
-Status Core::put_as_operator(const Now& now, const SignKeyPair& operator_keys, std::string_view key,
-                             ByteView value) {
-  return tell(now, ledger_.put_as(operator_keys, now, key, value));
+  return sent;
 }
 
 void Core::leave(const Now& now) {
@@ -241,21 +306,19 @@ void Core::leave(const Now& now) {
 }
 
 void Core::settle(const Now& now) {
-  if (!introduced_self_) {
-    introduced_self_ = true;
-    if (const auto delta = ledger_.put(now, card_key(identity_.id), card_)) broadcast(now, *delta);
+  last_now_ = now.steady;
+  if (!started_) {
+    started_ = now.steady;
+    introduce_self(now);
   }
   for (const OverlayEvent& event : overlay_->take_events()) on_event(now, event);
   read_ledger_news(now);
+  answer_info(now);
 }
 
 void Core::on_event(const Now& now, const OverlayEvent& event) {
   if (const auto* news = std::get_if<Delivered>(&event)) {
-    Reader reader = Reader::of_bytes(news->payload);
-    const std::uint64_t kind = reader.uint();
-    const ByteView entry = reader.bin(kMaxEntryBytes);
-    // Kinds that a later version adds are passed over.
-    if (reader.ok() && kind == kLedgerEntry) (void)ledger_.merge(now, entry);
+    on_news(now, *news);
   } else if (const auto* up = std::get_if<NeighbourUp>(&event)) {
     // What was broadcast before we came, or while we were cut off. Busy: a session runs already.
     (void)sync_.open(now, up->id, out_);
@@ -263,50 +326,61 @@ void Core::on_event(const Now& now, const OverlayEvent& event) {
     members_.set_state(suspected->id, MemberState::kSuspected);
   } else if (const auto* refuted = std::get_if<Refuted>(&event)) {
     members_.set_state(refuted->id, MemberState::kAlive);
+    members_.heard(now.steady, refuted->id);
   } else if (const auto* joined = std::get_if<Joined>(&event)) {
     members_.set_state(joined->id, MemberState::kAlive);
+    members_.heard(now.steady, joined->id);
   } else if (const auto* dead = std::get_if<Dead>(&event)) {
     on_gone(now, dead->id, MemberState::kDead);
   } else if (const auto* left = std::get_if<Left>(&event)) {
     on_gone(now, left->id, MemberState::kLeft);
   } else if (const auto* twice = std::get_if<DuplicateIdentity>(&event)) {
-    duplicates_.insert(twice->id);
+    note_duplicate(twice->id);
   }
+}
+
+void Core::on_news(const Now& now, const Delivered& news) {
+  Reader reader = Reader::of_bytes(news.payload);
+  const std::uint64_t kind = reader.uint();
+  if (kind == kLedgerEntry) {
+    const ByteView entry = reader.bin(kMaxEntryBytes);
+    if (reader.ok()) (void)ledger_.merge(now, entry);
+  } else if (kind == kLoadHint) {
+    const ByteView hint = reader.bin(kMaxHintBytes);
+    if (reader.ok()) members_.set_hint(now.steady, news.origin, hint);
+  }
+  // Kinds that a later version adds are passed over.
 }
 
 void Core::on_gone(const Now& now, const NodeId& node, MemberState state) {
   members_.set_state(node, state);
-  client_->on_lost(now.steady, node);
-  server_.on_lost(now.steady, node);
+  end_streams(now, node);
 }
 
-void Core::read_ledger_news(const Now& now) {
-  const auto read_card = [&](std::string_view key, const std::optional<Found>& found) {
-    if (!key.ends_with("/card") || !found || found->author == identity_.id) return;
-    const auto card = cards_->verify(found->value);
-    if (card && card->id() == found->author) members_.learn(*card);
-  };
-  const LedgerNews cards = ledger_.take_news(card_watch_);
-  if (cards.overflow) {
-    ledger_.for_each("node/", [&](const Found& found) { return read_card(found.key, found), true; });
+void Core::note_duplicate(const NodeId& id) {
+  if (!duplicates_.insert(id).second) return;
+  duplicate_order_.push_back(id);
+  if (duplicate_order_.size() <= options_.limits.duplicates) return;
+  duplicates_.erase(duplicate_order_.front());
+  duplicate_order_.pop_front();
+}
+
+void Core::answer_info(const Now& now) {
+  for (const IncomingCall& call : server_.take_calls_of(kInfoService)) {
+    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now.steady - *started_).count();
+    Bytes info = write_info({.id = identity_.id,
+                             .name = options_.card.name,
+                             .version = options_.card.version,
+                             .members = members_.living() + 1,
+                             .uptime_s = static_cast<std::uint64_t>(uptime)});
+    // A request's first grant is one event at least. NotFound: the caller has cancelled meanwhile.
+    (void)server_.event(now.steady, call.call, std::move(info), {}, out_);
+    (void)server_.finish(now.steady, call.call, {}, out_);
   }
-  for (const Change& change : cards.changes) {
-    if (!change.erased) read_card(change.key, ledger_.get(change.key));
-  }
-  const auto shut_out = [&](std::string_view key) {
-    const auto id = revoked_node(key);
-    if (!id || !ledger_.is_revoked(*id)) return;
-    members_.set_state(*id, MemberState::kRevoked);
-    client_->on_lost(now.steady, *id);
-    server_.on_lost(now.steady, *id);
-    overlay_->expel(now.steady, *id, out_);
-    out_.add(Expel{*id, "revoked by the operator"});
-  };
-  const LedgerNews revoked = ledger_.take_news(revoked_watch_);
-  if (revoked.overflow) {
-    ledger_.for_each("network/revoked/", [&](const Found& found) { return shut_out(found.key), true; });
-  }
-  for (const Change& change : revoked.changes) shut_out(change.key);
+}
+
+void Core::note(std::string sentence) {
+  if (notes_.size() < options_.limits.notes) notes_.push_back(std::move(sentence));
 }
 
 }  // namespace zswarm::bus

@@ -1,5 +1,5 @@
-// All protocols of one node, composed: admission, overlay, ledger, requests and streams. Sans-I/O: see
-// proto/outbox.h.
+// All protocols of one node, composed: admission, overlay, ledger, requests and streams, chunk transfer.
+// Sans-I/O: see proto/outbox.h.
 //
 // The driver hands in what arrives and the time; afterwards it carries out take_effects() and arms one timer
 // for next_timer(). What is addressed to a part goes to it by the message's type; what parts find out about
@@ -8,13 +8,28 @@
 // Admission. Whoever shows a valid card at the join socket has proved the token: the socket itself runs under
 // keys that follow from it, and the card carries a MAC under another. A card of a node that the operator has
 // revoked is refused everywhere.
+//
+// Rotation. Whoever has the operator's key writes the next token for each member (epochs.h); this node takes
+// its own by itself, and take_new_token() hands it to the program, which keeps it for the next start.
+//
+// What others can make this node remember is bounded by CoreLimits: whom it forgets for want of room, it
+// tells the driver (Forget).
 #pragma once
 
+#include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "bus/base/token_bucket.h"
+#include "bus/chunks/client.h"
+#include "bus/chunks/server.h"
+#include "bus/core/card_desk.h"
+#include "bus/core/clients.h"
+#include "bus/core/epochs.h"
+#include "bus/core/limits.h"
 #include "bus/core/members.h"
 #include "bus/keys/card.h"
 #include "bus/keys/identity.h"
@@ -31,14 +46,17 @@ struct CoreOptions {
   OverlayConfig overlay;
   ClientConfig client;
   ServerConfig server;
+  FetchConfig fetch;
+  ChunkServerConfig chunks;
+  CoreLimits limits;
   Card card;                             // name, version, roles, labels and sockets; the rest is filled in
   std::uint64_t instance = 0, seed = 0;  // random
 };
 
 class Core {
  public:
-  /// `epochs`: the present token's keys first, then older ones that still count. kTooLarge or kMalformed if
-  /// the card's fields are over their limits.
+  /// `epochs`: the present token's keys first, then those of the one before, if it counts. kTooLarge or
+  /// kMalformed if the card's fields are over their limits.
   [[nodiscard]] static Result<std::unique_ptr<Core>> create(CoreOptions options, Identity identity,
                                                             std::vector<NetworkKeys> epochs);
   ~Core();
@@ -49,7 +67,7 @@ class Core {
 
   /// What to say at other nodes' join sockets.
   [[nodiscard]] Bytes hello() const;
-  /// Somebody's hello at ours; the answer.
+  /// Somebody's hello at ours; the answer. Empty: there is none.
   [[nodiscard]] Bytes on_hello(const Now& now, ByteView message);
   /// The answer to our hello. The sentence says why we were not let in.
   Status on_welcome(const Now& now, ByteView message);
@@ -57,9 +75,16 @@ class Core {
                     std::vector<Bytes> frames);
   Status on_gossip(const Now& now, const NodeId& from, ByteView message);
   void on_lost(const Now& now, const NodeId& peer);
+  /// A message on the dispatch lane could not be sent, and none is to follow it: the streams with this node
+  /// end.
+  void on_stuck(const Now& now, const NodeId& peer);
   void on_timer(const Now& now);
   [[nodiscard]] Time next_timer() const;
-  [[nodiscard]] std::vector<Effect> take_effects() { return out_.take(); }
+  [[nodiscard]] std::vector<Effect> take_effects();
+  /// The keys of the join socket, of hellos and beacons: to be asked again at each Rekey.
+  [[nodiscard]] const NetworkKeys& keys() const { return epochs_.present(); }
+  /// Sentences for the operator: what was noticed and is nobody's answer.
+  [[nodiscard]] std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
   // --- From the program ---
 
@@ -68,6 +93,19 @@ class Core {
   /// Signed by the operator, for who has its key: what concerns the network as a whole.
   Status put_as_operator(const Now& now, const SignKeyPair& operator_keys, std::string_view key,
                          ByteView value);
+  /// Gives the network its next token: sealed to every member that is known and not revoked. This node takes
+  /// it at once, the others as soon as the ledger reaches them. kRefused if `next` is of another network or
+  /// not above the present epoch, kBusy if the ledger had no room for some of them: they are to be given the
+  /// token by hand.
+  Status rotate(const Now& now, const SignKeyPair& operator_keys, const Token& next);
+  /// The token of a new epoch that this node has taken since the last call, to be kept for its next start.
+  [[nodiscard]] std::optional<Token> take_new_token() { return std::exchange(new_token_, std::nullopt); }
+  /// Registers a client (clients.h), everywhere, for as long as this node lives and a day longer.
+  Status add_client(const Now& now, const CurvePublicKey& key, std::string_view name);
+  /// Takes back what this node registered.
+  Status remove_client(const Now& now, const NodeId& client);
+  /// Tells everybody this node's load; at most kMaxHintBytes, which only the program understands.
+  Status hint(const Now& now, ByteView bytes);
   void leave(const Now& now);
 
   [[nodiscard]] Ledger& ledger() { return ledger_; }
@@ -75,6 +113,10 @@ class Core {
   [[nodiscard]] const Overlay& overlay() const { return *overlay_; }
   [[nodiscard]] ServiceServer& services() { return server_; }
   [[nodiscard]] ServiceClient& calls() { return *client_; }
+  /// What this node gives of blobs, and what it fetches.
+  [[nodiscard]] ChunkServer& chunks() { return *chunk_server_; }
+  [[nodiscard]] ChunkClient& fetches() { return *chunk_client_; }
+  [[nodiscard]] const Clients& clients() const { return clients_; }
   [[nodiscard]] Outbox& out() { return out_; }
   /// Nodes of which two processes were seen at one time; this one may be among them.
   [[nodiscard]] const std::set<NodeId>& duplicates() const { return duplicates_; }
@@ -82,33 +124,61 @@ class Core {
   [[nodiscard]] const Bytes& card() const { return card_; }
 
  private:
-  class Cards;
   Core(CoreOptions options, Identity identity, std::vector<NetworkKeys> epochs, Bytes card);
   [[nodiscard]] Result<Card> admit(const Now& now, ByteView card);
+  [[nodiscard]] bool remember(Time now, const Card& card);
+  [[nodiscard]] bool is_in_views(const NodeId& id) const;
+  [[nodiscard]] std::optional<Error> other_version(const Now& now, const NodeId& from, Lane lane,
+                                                   ByteView message);
+  Status on_dispatch(const Now& now, const NodeId& from, const Header& header, ByteView message,
+                     std::vector<Bytes> frames);
+  Status on_control(const Now& now, const NodeId& from, const Header& header, ByteView message);
   Status tell(const Now& now, Result<Bytes> delta);
-  void broadcast(const Now& now, Bytes payload);
+  void broadcast_entry(const Now& now, const Bytes& entry);
   void settle(const Now& now);
   void on_event(const Now& now, const OverlayEvent& event);
+  void on_news(const Now& now, const Delivered& news);
   void on_gone(const Now& now, const NodeId& node, MemberState state);
+  void end_streams(const Now& now, const NodeId& peer);
+  void note_duplicate(const NodeId& id);
+  void answer_info(const Now& now);
+  void note(std::string sentence);
+
+  // What the ledger tells (core_ledger.cpp).
+  void introduce_self(const Now& now);
   void read_ledger_news(const Now& now);
+  template <class Visit>
+  void read_news(WatchId watch, std::string_view prefix, Visit visit);
+  void read_card(const Now& now, std::string_view key);
+  void shut_out(const Now& now, std::string_view key);
+  void read_epoch(const Now& now, std::string_view key);
+  void read_client_entry(const Now& now, std::string_view key);
+  [[nodiscard]] Status take_epoch(const Now& now, std::uint32_t epoch, ByteView sealed);
 
   CoreOptions options_;
   Identity identity_;
-  std::vector<NetworkKeys> epochs_;
+  Epochs epochs_;
   Bytes card_;
-  std::unique_ptr<Cards> cards_;
   Random random_;
   Ledger ledger_;
+  CardDesk cards_;
   Sync sync_;
   Members members_;
+  Clients clients_;
   std::unique_ptr<Overlay> overlay_;
   ServiceServer server_;
   std::unique_ptr<ServiceClient> client_;
+  std::unique_ptr<ChunkServer> chunk_server_;
+  std::unique_ptr<ChunkClient> chunk_client_;
   Outbox out_;
-  WatchId card_watch_{}, revoked_watch_{};
-  Time ledger_timer_, sync_due_;
-  bool introduced_self_ = false;  // our card is in the ledger
-  std::set<NodeId> duplicates_;   // of which two processes were seen
+  WatchId card_watch_{}, revoked_watch_{}, epoch_watch_{}, client_watch_{};
+  Time ledger_timer_, sync_due_, last_now_;
+  std::optional<Time> started_;  // since then our card is in the ledger
+  TokenBucket version_answers_;
+  std::optional<Token> new_token_;
+  std::vector<std::string> notes_;
+  std::set<NodeId> duplicates_;  // of which two processes were seen
+  std::deque<NodeId> duplicate_order_;
 };
 
 }  // namespace zswarm::bus

@@ -1,13 +1,17 @@
-// The members of the network as this node sees them: cards from the ledger, and what the overlay found out
-// about their lives.
+// The members of the network as this node sees them: cards from the ledger and from those whom it admitted,
+// and what the overlay found out about their lives.
 //
-// A view, kept by the core; never the ground for admitting anybody. Bounded by the ledger's own quotas. One
-// thread.
+// A view, kept by the core; never the ground for admitting anybody. Bounded: when all places are taken, those
+// go first who are dead, have left or are revoked, then those of whom nothing was heard for longest; never
+// one whom the caller wants to keep. One thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "bus/base/time.h"
 #include "bus/keys/card.h"
 #include "bus/overlay/event.h"
 
@@ -15,23 +19,40 @@ namespace zswarm::bus {
 
 enum class MemberState : std::uint8_t { kAlive, kSuspected, kDead, kLeft, kRevoked };
 [[nodiscard]] std::string_view member_state_name(MemberState state);
+/// Alive or suspected.
+[[nodiscard]] bool lives(MemberState state);
 
 struct Member {
   Card card;
   MemberState state = MemberState::kAlive;
+  Time heard;    // when it last spoke to us, or something new came of it
+  Bytes hint{};  // its latest load hint; what it means is the program's business
+  Time hint_at;  // when that came, if there is one
 };
 
 class Members {
  public:
-  /// A card that was verified. An older one than what is known changes nothing.
-  void learn(const Card& card);
-  void forget(const NodeId& id) { members_.erase(id); }
+  explicit Members(std::size_t most) : most_(most) {}
+
+  /// A card that was verified. An older one than what is known changes nothing. False if there is no place
+  /// for it: make_room() first.
+  bool learn(Time now, const Card& card);
+  void heard(Time now, const NodeId& id);
   void set_state(const NodeId& id, MemberState state);
+  /// The hint of a member that is known; others are passed over.
+  void set_hint(Time now, const NodeId& id, ByteView hint);
+
+  /// True if this card would need a place and there is none.
+  [[nodiscard]] bool is_full_for(const NodeId& id) const;
+  /// Takes out a sixteenth of all, at least one, or as many as may go. Who went.
+  std::vector<NodeId> make_room(const std::function<bool(const NodeId&)>& keep);
 
   [[nodiscard]] const std::map<NodeId, Member>& all() const { return members_; }
   [[nodiscard]] const Member* find(const NodeId& id) const;
+  [[nodiscard]] std::size_t living() const;
 
  private:
+  std::size_t most_;
   std::map<NodeId, Member> members_;
 };
 

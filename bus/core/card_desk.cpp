@@ -1,0 +1,28 @@
+#include "bus/core/card_desk.h"
+
+#include <fmt/format.h>
+
+namespace zswarm::bus {
+
+Result<NodeId> CardDesk::check(ByteView bytes) const {
+  const auto card = verify(bytes);
+  if (!card) return tl::unexpected(card.error());
+  return card->id();
+}
+
+Result<Card> CardDesk::verify(ByteView bytes) const {
+  auto card = verify_card(bytes, epochs_.all());
+  if (!card) return card;
+  const NodeId id = card->id();
+  if (ledger_.is_revoked(id))
+    return fail(ErrorCode::kRefused, fmt::format("node {} ({}) has been revoked", id.text(), card->name));
+  const std::uint32_t present = epochs_.present().epoch;
+  if (card->epoch != present && !ledger_.get(epoch_key(present, id))) {
+    return fail(ErrorCode::kRefused,
+                fmt::format("node {} ({}) has a token of epoch {} and was no member when epoch {} began",
+                            id.text(), card->name, card->epoch, present));
+  }
+  return card;
+}
+
+}  // namespace zswarm::bus
