@@ -35,10 +35,8 @@ Bus::~Bus() = default;
 Status Bus::start(Identity identity, std::vector<NetworkKeys> epochs) {
   ZS_BUS_ASSERT(!epochs.empty());
   const NetworkKeys& present = epochs.front();
-  zap_ = std::make_unique<ZapHandler>(context_);
-  std::vector<CurvePublicKey> join_keys;
-  for (const NetworkKeys& keys : epochs) join_keys.push_back(keys.join_client.public_key);
-  zap_->set_join_keys(std::move(join_keys));
+  zap_ = std::make_unique<ZapHandler>(context_, options_.limits);
+  zap_->set_join_keys({present.join_client.public_key});
 
   auto listeners = Listeners::open(context_, options_.listen, present.join_server.secret_key,
                                    identity.curve.secret_key, options_.limits);
@@ -51,12 +49,22 @@ Status Bus::start(Identity identity, std::vector<NetworkKeys> epochs) {
 
   connections_ = std::make_unique<Connections>(context_, identity.curve.copy(), options_.limits,
                                                static_cast<ConnectionEvents&>(*this));
-  JoinKeys join{present.join_client.copy(), present.join_server.public_key};
   auto core = Core::create(options_.core, std::move(identity), std::move(epochs));
   if (!core) return tl::unexpected(core.error());
   core_ = std::move(*core);
-  connections_->set_introduction(core_->hello(), std::move(join));
+  connections_->set_introduction(now().steady, core_->hello(), join_keys());
   return {};
+}
+
+JoinKeys Bus::join_keys() const {
+  return {core_->keys().join_client.copy(), core_->keys().join_server.public_key};
+}
+
+void Bus::take_new_keys(Time at) {
+  // The old token lets nobody in any more.
+  zap_->set_join_keys({core_->keys().join_client.public_key});
+  listeners_->reopen_join(core_->keys().join_server.secret_key);
+  connections_->set_introduction(at, core_->hello(), join_keys());
 }
 
 Now Bus::now() const {
@@ -93,8 +101,8 @@ void Bus::turn() {
 
   const Time due = std::min({core_->next_timer(), next_tick_});
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - now().steady);
-  // A socket that waits for its port looks again soon.
-  const auto most = listeners_->is_whole() ? std::chrono::milliseconds(kTick / 1ms) : 2ms;
+  // A socket that waits for its port, and messages that wait for a reader, are looked at again soon.
+  const auto most = listeners_->is_settled() ? std::chrono::milliseconds(kTick / 1ms) : 2ms;
   zmq::poll(items_, std::clamp(wait, 0ms, most));
 
   while (zap_->answer()) {
@@ -111,6 +119,21 @@ void Bus::turn() {
   }
   carry_out(at);
   if (const Status open = listeners_->tick(at); !open) options_.log(open.error().message);
+  for (const NodeId& gone : listeners_->take_gone()) core_->on_stuck(now(), gone);
+  for (const std::string& note : core_->take_notes()) options_.log(note);
+}
+
+void Bus::send(Time at, Send message) {
+  // Over the connection that the other opened, if we have none: clients cannot be connected to.
+  const NodeId to = message.to;
+  const Lane lane = message.lane;
+  auto answer = Listeners::Answer::kNoRoute;
+  if (!connections_->is_open(to)) answer = listeners_->answer(message);
+  bool taken = answer == Listeners::Answer::kTaken;
+  if (answer == Listeners::Answer::kNoRoute) taken = connections_->send(at, std::move(message));
+  // A gap in a stream cannot be mended: it ends here and now. The control lane's protocols repair what they
+  // lose.
+  if (!taken && lane == Lane::kDispatch) core_->on_stuck(now(), to);
 }
 
 void Bus::seek_contacts(Time at) {
@@ -131,9 +154,7 @@ void Bus::carry_out(Time at) {
 
 void Bus::carry_out_one(Time at, Effect& effect) {
   if (auto* message = std::get_if<Send>(&effect)) {
-    // Over the connection that the other opened, if we have none: clients cannot be connected to.
-    if (connections_->is_open(message->to) || !listeners_->answer(*message))
-      connections_->send(at, std::move(*message));
+    send(at, std::move(*message));
   } else if (const auto* news = std::get_if<Publish>(&effect)) {
     listeners_->publish(news->topic, news->message);
   } else if (const auto* subscription = std::get_if<Subscribe>(&effect)) {
@@ -145,11 +166,20 @@ void Bus::carry_out_one(Time at, Effect& effect) {
   } else if (const auto* admit = std::get_if<Admit>(&effect)) {
     const auto card = read_card(admit->card);  // the core has verified it
     if (!card) return;
-    zap_->admit(admit->node, card->curve_key);
-    connections_->set_address(
-        admit->node,
-        {card->curve_key, host_port(card->socket(Socket::kJoin)), host_port(card->socket(Socket::kGossip)),
-         host_port(card->socket(Socket::kControl)), host_port(card->socket(Socket::kDispatch))});
+    PeerAddress address{card->curve_key, host_port(card->socket(Socket::kJoin)),
+                        host_port(card->socket(Socket::kGossip)), host_port(card->socket(Socket::kControl)),
+                        host_port(card->socket(Socket::kDispatch))};
+    if (!zap_->admit(admit->node, card->curve_key) ||
+        !connections_->set_address(admit->node, std::move(address)))
+      options_.log(fmt::format("node {} is not admitted: as many are as may be", admit->node.text()));
+  } else if (const auto* client = std::get_if<AdmitClient>(&effect)) {
+    if (!zap_->admit_client(client->client, client->curve_key))
+      options_.log(fmt::format("client {} is not admitted: as many are as may be", client->client.text()));
+  } else if (const auto* forgotten = std::get_if<Forget>(&effect)) {
+    zap_->expel(forgotten->node);
+    connections_->forget(forgotten->node);
+  } else if (std::holds_alternative<Rekey>(effect)) {
+    take_new_keys(at);
   } else if (const auto* expel = std::get_if<Expel>(&effect)) {
     if (!zap_->admits(expel->node)) return;
     options_.log(fmt::format("node {} is shut out: {}", expel->node.text(), expel->why));

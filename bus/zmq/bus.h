@@ -56,6 +56,9 @@ class Bus final : ConnectionEvents, ListenerEvents {
   void turn();
   void carry_out(Time now);
   void carry_out_one(Time now, Effect& effect);
+  void send(Time now, Send message);
+  [[nodiscard]] JoinKeys join_keys() const;
+  void take_new_keys(Time now);
   void seek_contacts(Time now);
   [[nodiscard]] Now now() const;
   void note(const Status& status, const NodeId& from);

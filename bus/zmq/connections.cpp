@@ -23,22 +23,31 @@ Connections::Connections(zmq::context_t& context, CurveKeyPair own, SocketLimits
 
 Connections::~Connections() = default;
 
-void Connections::set_introduction(Bytes hello, JoinKeys keys) {
+void Connections::set_introduction(Time now, Bytes hello, JoinKeys keys) {
   hello_ = std::move(hello);
   join_keys_ = std::move(keys);
+  // Nobody would answer those that are under way with other keys.
+  introductions_.clear();
+  for (auto& [node, peer] : peers_) {
+    if (peer.introduced || peer.deadline == kNever) continue;
+    peer.deadline = kNever;
+    begin_introduction(now, peer);
+  }
 }
 
-void Connections::set_address(const NodeId& node, PeerAddress address) {
+bool Connections::set_address(const NodeId& node, PeerAddress address) {
+  if (addresses_.size() >= limits_.admitted && !addresses_.contains(node)) return false;
   PeerAddress& known = addresses_[node];
-  if (known == address) return;
+  if (known == address) return true;
   known = std::move(address);
   // It has moved or was restarted under other ports: the old connections lead nowhere.
   const auto peer = peers_.find(node);
-  if (peer == peers_.end() || peer->second.address == known) return;
+  if (peer == peers_.end() || peer->second.address == known) return true;
   peer->second.address = known;
   peer->second.introduced = false;
   peer->second.deadline = kNever;
   for (auto& socket : peer->second.sockets) socket.reset();
+  return true;
 }
 
 void Connections::forget(const NodeId& node) {
@@ -98,30 +107,38 @@ bool Connections::write(zmq::socket_t& socket, const Bytes& message, std::span<c
     parts.emplace_back(frame);
     bytes += frame.size();
   }
-  if (!send_parts(socket, parts)) return false;
+  if (send_parts(socket, parts) != Sent::kYes) return false;
   traffic_.out_bytes += bytes;
   return true;
 }
 
 void Connections::flush(Peer& peer) {
-  while (!peer.unsent.empty()) {
-    const Send& next = peer.unsent.front();
-    auto& socket = peer.sockets[static_cast<std::size_t>(next.lane)];
-    if (socket && !write(*socket, next.message, next.frames)) return;
-    peer.unsent.pop_front();
+  for (std::size_t lane = 0; lane < peer.unsent.size(); ++lane) {
+    HeldMessages& unsent = peer.unsent[lane];
+    auto& socket = peer.sockets[lane];
+    if (!socket) unsent.clear();  // the node has no such socket
+    while (!unsent.empty() && write(*socket, unsent.front().message, unsent.front().frames)) unsent.pop();
   }
+}
+
+void Connections::try_directly(Time now, Peer& peer) {
+  peer.tried_directly = peer.introduced = true;
+  peer.deadline = kNever;
+  open_sockets(now, peer);
+  peer.spoken = now;
+  peer.heard = now - Duration(1);  // silence counts from here on
 }
 
 bool Connections::send(Time now, Send message) {
   Peer* peer = peer_for(now, message.to);
   if (peer == nullptr) return false;
   peer->spoken = now;
-  if (peer->introduced && peer->unsent.empty()) {
-    auto& socket = peer->sockets[static_cast<std::size_t>(message.lane)];
+  const auto lane = static_cast<std::size_t>(message.lane);
+  if (peer->introduced && peer->unsent[lane].empty()) {
+    auto& socket = peer->sockets[lane];
     if (socket && write(*socket, message.message, message.frames)) return true;
   }
-  if (peer->unsent.size() >= limits_.unsent_messages) return false;
-  peer->unsent.push_back(std::move(message));
+  if (!peer->unsent[lane].add(message, limits_)) return false;
   if (!peer->introduced) begin_introduction(now, *peer);
   return true;
 }
@@ -163,7 +180,9 @@ void Connections::add_poll_items(std::vector<zmq::pollitem_t>& items) {
   for (auto& [node, peer] : peers_) {
     for (std::size_t which = 0; which < kSockets; ++which) {
       if (!peer.sockets[which]) continue;
-      items.push_back({peer.sockets[which]->handle(), 0, ZMQ_POLLIN, 0});
+      const bool waits = which != kGossipSocket && peer.introduced && !peer.unsent[which].empty();
+      items.push_back(
+          {peer.sockets[which]->handle(), 0, static_cast<short>(ZMQ_POLLIN | (waits ? ZMQ_POLLOUT : 0)), 0});
       polled_.push_back({false, {}, node, which});
     }
   }
@@ -173,7 +192,11 @@ void Connections::poll_done(Time now, const std::vector<zmq::pollitem_t>& items,
   // Events may open and close connections, so what was polled is looked up again by name.
   const std::vector<Polled> polled = std::exchange(polled_, {});
   for (std::size_t i = 0; i < polled.size(); ++i) {
-    if ((items[first + i].revents & ZMQ_POLLIN) == 0) continue;
+    const short events = items[first + i].revents;
+    if ((events & ZMQ_POLLOUT) != 0) {
+      if (const auto open = peers_.find(polled[i].node); open != peers_.end()) flush(open->second);
+    }
+    if ((events & ZMQ_POLLIN) == 0) continue;
     if (!polled[i].introduction) {
       read_peer(now, polled[i].node, polled[i].which);
     } else if (const auto open = introductions_.find(polled[i].address); open != introductions_.end()) {
@@ -185,6 +208,7 @@ void Connections::poll_done(Time now, const std::vector<zmq::pollitem_t>& items,
       for (auto& [node, peer] : peers_) {
         if (peer.address.join != polled[i].address || peer.introduced) continue;
         peer.introduced = true;
+        peer.tried_directly = false;
         peer.deadline = kNever;
         open_sockets(now, peer);
         flush(peer);
@@ -200,6 +224,7 @@ void Connections::read_peer(Time now, const NodeId& node, std::size_t which) {
     const auto received = receive_parts(*open->second.sockets[which], 1 + kMaxFrames);
     if (!received) return;
     open->second.heard = now;
+    open->second.tried_directly = false;
     traffic_.in_bytes += received->bytes();
     if (received->faulty) continue;
     if (which != kGossipSocket) {
@@ -215,20 +240,23 @@ void Connections::tick(Time now) {
   std::vector<NodeId> unreachable;
   for (auto it = peers_.begin(); it != peers_.end();) {
     Peer& peer = it->second;
-    const bool idle =
-        !peer.linked && peer.unsent.empty() && now - std::max(peer.heard, peer.spoken) > limits_.idle;
-    if (!peer.introduced && peer.deadline <= now) unreachable.push_back(peer.node);
-    if (idle || (!peer.introduced && peer.deadline <= now)) {
+    const bool waits = !peer.unsent[0].empty() || !peer.unsent[1].empty();
+    const bool idle = !peer.linked && !waits && now - std::max(peer.heard, peer.spoken) > limits_.idle;
+    const bool silent = peer.spoken > peer.heard && now - peer.heard > limits_.introduction;
+    const bool unanswered = peer.introduced ? silent : peer.deadline <= now;
+    const bool gone = unanswered && peer.tried_directly;
+    if (gone) unreachable.push_back(peer.node);
+    if (idle || gone) {
       it = peers_.erase(it);
       continue;
     }
-    if (peer.introduced) {
-      flush(peer);
-      if (peer.spoken > peer.heard && now - peer.heard > limits_.introduction) {
-        peer.introduced = false;
-        begin_introduction(now, peer);
-      }
+    if (unanswered && peer.introduced) {
+      peer.introduced = false;
+      begin_introduction(now, peer);
+    } else if (unanswered) {
+      try_directly(now, peer);
     }
+    if (peer.introduced) flush(peer);
     ++it;
   }
   for (const NodeId& node : unreachable) events_.on_unreachable(node, "nobody answered at its join socket");

@@ -2,14 +2,15 @@
 //
 // Before the first message to a node we introduce ourselves: a hello with our card on its join socket,
 // answered by a welcome with its own. Only then does it admit our key on its other sockets. What is sent
-// meanwhile waits in a bounded queue. A node that stays silent although we talk to it is introduced to anew:
-// it may have been restarted and have forgotten us.
+// meanwhile, or while the queue to a node is full, waits in a bounded queue. A node that stays silent
+// although we talk to it is introduced to anew: it may have been restarted and have forgotten us. If nobody
+// answers that, its other sockets are tried once: a member that knows us may be under a token of which we,
+// having been away, have not heard yet.
 //
 // Belongs to the thread of the bus. Holds sockets only; what messages mean is the core's business.
 #pragma once
 
 #include <array>
-#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@
 #include "bus/base/node_id.h"
 #include "bus/base/time.h"
 #include "bus/proto/outbox.h"
+#include "bus/zmq/held.h"
 #include "bus/zmq/sockets.h"
 
 namespace zswarm::bus {
@@ -54,14 +56,15 @@ class Connections {
   Connections(zmq::context_t& context, CurveKeyPair own, SocketLimits limits, ConnectionEvents& events);
   ~Connections();
 
-  /// The hello that every introduction sends, and the keys of the join sockets.
-  void set_introduction(Bytes hello, JoinKeys keys);
+  /// The hello that every introduction sends, and the keys of the join sockets. Those under way begin again.
+  void set_introduction(Time now, Bytes hello, JoinKeys keys);
 
-  void set_address(const NodeId& node, PeerAddress address);
+  /// False if as many addresses are known as may be.
+  bool set_address(const NodeId& node, PeerAddress address);
   /// Closes what is open to the node and forgets where it is.
   void forget(const NodeId& node);
 
-  /// False if too many connections are open or too much waits for this node.
+  /// False if too many connections are open or too much waits for this node on this lane.
   bool send(Time now, Send message);
   void link(Time now, const NodeId& node);
   void unlink(const NodeId& node);
@@ -101,16 +104,18 @@ class Connections {
     NodeId node;
     PeerAddress address;
     bool introduced = false, linked = false;
-    Time deadline = kNever;  // of the introduction under way
-    Time heard, spoken;      // last message from it, last one to it
+    bool tried_directly = false;  // without an introduction, and nothing was heard since
+    Time deadline = kNever;       // of the introduction under way
+    Time heard, spoken;           // last message from it, last one to it
     std::array<std::optional<zmq::socket_t>, kSockets> sockets;
     std::array<bool, 2> topics{};
-    std::deque<Send> unsent;
+    std::array<HeldMessages, 2> unsent;  // by lane
   };
 
   Peer* peer_for(Time now, const NodeId& node);
   void begin_introduction(Time now, Peer& peer);
   void open_sockets(Time now, Peer& peer);
+  void try_directly(Time now, Peer& peer);
   void flush(Peer& peer);
   bool write(zmq::socket_t& socket, const Bytes& message, std::span<const Bytes> frames = {});
   void read_introduction(Time now, Introduction& introduction);

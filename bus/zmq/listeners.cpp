@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "bus/zmq/parts.h"
-
 namespace zswarm::bus {
 namespace {
 
@@ -16,7 +14,9 @@ constexpr std::array kAll = {Socket::kJoin, Socket::kGossip, Socket::kControl, S
 Result<Listeners> Listeners::open(zmq::context_t& context, const ListenAddresses& addresses,
                                   const Secret<32>& join_secret, const Secret<32>& own_secret,
                                   const SocketLimits& limits) {
-  Listeners made(context, join_secret, own_secret, limits);
+  auto door = Door::open(context, limits);
+  if (!door) return tl::unexpected(door.error());
+  Listeners made(context, join_secret, own_secret, limits, std::move(*door));
   const std::array<const std::string*, kKinds> wanted = {&addresses.join, &addresses.gossip,
                                                          &addresses.control, &addresses.dispatch};
   for (const Socket kind : kAll) {
@@ -26,6 +26,10 @@ Result<Listeners> Listeners::open(zmq::context_t& context, const ListenAddresses
   return made;
 }
 
+Listeners::~Listeners() {
+  for (const Socket kind : kAll) door_.stop(kind, socket(kind));
+}
+
 Status Listeners::open_one(Socket kind, const std::string& address) {
   auto opened = open_server(*context_, kind, secret_of(kind), address, limits_);
   if (!opened) return tl::unexpected(opened.error());
@@ -33,18 +37,22 @@ Status Listeners::open_one(Socket kind, const std::string& address) {
   sockets_[at] = std::move(*opened);
   ports_[at] = bound_port(sockets_[at]);
   bound_[at] = address.substr(0, address.rfind(':') + 1) + std::to_string(ports_[at]);
-  return {};
+  Status watched = door_.watch(kind, sockets_[at], ports_[at]);
+  if (!watched) sockets_[at].close();  // never open without its limits
+  return watched;
 }
 
 void Listeners::close(Socket kind) {
   zmq::socket_t& closing = socket(kind);
   if (!closing) return;
+  door_.stop(kind, closing);
   closing.set(zmq::sockopt::linger, 0);
   closing.close();
 }
 
 void Listeners::cut_off(const NodeId& node) {
   for (auto& routes : routes_) routes.erase(node);
+  for (auto& held : held_) held.erase(node);
   close(Socket::kGossip);
 }
 
@@ -59,6 +67,8 @@ bool Listeners::is_whole() const {
 }
 
 Status Listeners::tick(Time now) {
+  door_.tick(now);
+  send_held();
   Status status;
   for (const Socket kind : kAll) {
     if (socket(kind)) continue;
@@ -81,33 +91,71 @@ void Listeners::publish(Topic topic, const Bytes& message) {
   const std::array<ByteView, 2> parts = {ByteView(&prefix, 1), message};
   // Publishing never blocks: a subscriber whose queue is full misses the message and is repaired by the
   // protocol.
-  if (send_parts(socket(Socket::kGossip), parts)) traffic_.out_bytes += message.size() + 1;
+  if (send_parts(socket(Socket::kGossip), parts) == Sent::kYes) traffic_.out_bytes += message.size() + 1;
 }
 
-bool Listeners::answer(const Send& message) {
-  const auto& routes = routes_[static_cast<std::size_t>(message.lane)];
-  const auto route = routes.find(message.to);
-  if (route == routes.end()) return false;
-  std::vector<ByteView> parts = {route->second, message.message};
+Sent Listeners::write(const Send& message, const Bytes& route) {
+  std::vector<ByteView> parts = {route, message.message};
   std::size_t bytes = message.message.size();
   for (const Bytes& frame : message.frames) {
     parts.emplace_back(frame);
     bytes += frame.size();
   }
   const auto kind = message.lane == Lane::kControl ? Socket::kControl : Socket::kDispatch;
-  if (!send_parts(socket(kind), parts)) return false;
-  traffic_.out_bytes += bytes;
-  return true;
+  const Sent sent = send_parts(socket(kind), parts);
+  if (sent == Sent::kYes) traffic_.out_bytes += bytes;
+  return sent;
+}
+
+Listeners::Answer Listeners::answer(Send& message) {
+  const auto lane = static_cast<std::size_t>(message.lane);
+  const auto route = routes_[lane].find(message.to);
+  if (route == routes_[lane].end()) return Answer::kNoRoute;
+  if (const auto held = held_[lane].find(message.to); held != held_[lane].end())
+    return held->second.add(message, limits_) ? Answer::kTaken : Answer::kFull;
+  const Sent sent = write(message, route->second);
+  if (sent == Sent::kYes) return Answer::kTaken;
+  if (sent == Sent::kGone) {
+    routes_[lane].erase(route);
+    return Answer::kNoRoute;
+  }
+  HeldMessages waiting;
+  if (held_[lane].size() >= limits_.held_peers) return Answer::kFull;
+  const NodeId to = message.to;
+  if (!waiting.add(message, limits_)) return Answer::kFull;
+  held_[lane].emplace(to, std::move(waiting));
+  return Answer::kTaken;
+}
+
+void Listeners::send_held() {
+  for (std::size_t lane = 0; lane < held_.size(); ++lane) {
+    for (auto at = held_[lane].begin(); at != held_[lane].end();) {
+      auto& [node, waiting] = *at;
+      const auto route = routes_[lane].find(node);
+      Sent sent = route == routes_[lane].end() ? Sent::kGone : Sent::kYes;
+      while (sent == Sent::kYes && !waiting.empty()) {
+        sent = write(waiting.front(), route->second);
+        if (sent == Sent::kYes) waiting.pop();
+      }
+      if (sent == Sent::kGone) {
+        if (lane == static_cast<std::size_t>(Lane::kDispatch)) gone_.push_back(node);
+        if (route != routes_[lane].end()) routes_[lane].erase(route);
+      }
+      at = sent == Sent::kGone || waiting.empty() ? held_[lane].erase(at) : std::next(at);
+    }
+  }
 }
 
 void Listeners::add_poll_items(std::vector<zmq::pollitem_t>& items) {
   // A socket that is closed just now has its place all the same; poll() passes over it.
   for (const Socket kind : kAll)
     items.push_back({socket(kind).handle(), socket(kind) ? 0 : -1, ZMQ_POLLIN, 0});
+  door_.add_poll_items(items);
 }
 
 void Listeners::poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first,
                           ListenerEvents& events) {
+  door_.poll_done(now, items, first + kKinds);  // before messages that came over new connections
   for (const Socket kind : kAll) {
     if ((items[first + static_cast<std::size_t>(kind)].revents & ZMQ_POLLIN) == 0) continue;
     if (kind == Socket::kJoin) {
@@ -133,18 +181,18 @@ bool Listeners::may_answer_hello(Time now) {
 void Listeners::read_join(Time now, ListenerEvents& events) {
   zmq::socket_t& join = socket(Socket::kJoin);
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
-    const auto received = receive_parts(join, 2);
+    auto received = receive_parts(join, 2);
     if (!received) return;
     traffic_.in_bytes += received->bytes();
     if (received->faulty || received->parts.size() != 2) {
       traffic_.faulty += 1;
-    } else if (!may_answer_hello(now)) {
+    } else if (door_.proved(Socket::kJoin, received->parts[1]); !may_answer_hello(now)) {
       traffic_.hellos_refused += 1;
     } else {
       const Bytes answer = events.on_hello(received->view(1));
       const std::array<ByteView, 2> parts = {received->view(0), answer};
       // The asker may have gone; then nobody misses the answer.
-      if (send_parts(join, parts)) traffic_.out_bytes += answer.size();
+      if (!answer.empty() && send_parts(join, parts) == Sent::kYes) traffic_.out_bytes += answer.size();
     }
   }
 }
@@ -152,8 +200,9 @@ void Listeners::read_join(Time now, ListenerEvents& events) {
 void Listeners::read_subscriptions() {
   zmq::socket_t& xpub = socket(Socket::kGossip);
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
-    const auto received = receive_parts(xpub, 1);
+    auto received = receive_parts(xpub, 1);
     if (!received) return;
+    door_.proved(Socket::kGossip, received->parts[0]);
     // First byte: 1 subscribes, 0 takes it back; then the topic. Applies to the connection that it came over.
     const ByteView bytes = received->view(0);
     if (received->faulty || bytes.size() != 2 || bytes[0] > 1 ||
@@ -170,8 +219,9 @@ void Listeners::read_members(Socket kind, ListenerEvents& events) {
   const Lane lane = kind == Socket::kControl ? Lane::kControl : Lane::kDispatch;
   auto& routes = routes_[static_cast<std::size_t>(lane)];
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
-    const auto received = receive_parts(socket(kind), 2 + kMaxFrames);
+    auto received = receive_parts(socket(kind), 2 + kMaxFrames);
     if (!received) return;
+    if (received->parts.size() >= 2) door_.proved(kind, received->parts[1]);
     const bool whole = !received->faulty && received->parts.size() >= 2;
     const char* user = whole ? zmq_msg_gets(received->parts[1].handle(), "User-Id") : nullptr;
     const auto from = user != nullptr ? NodeId::parse(user) : std::nullopt;

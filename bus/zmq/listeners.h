@@ -2,7 +2,8 @@
 //
 // Who may connect is the ZAP handler's business; here each message of a member comes with the id that the
 // handler gave its connection. A member that cannot be connected to (a client behind a firewall) is answered
-// over the connection it opened. Belongs to the thread of the bus.
+// over the connection it opened; what does not fit its queue waits here, bounded, and in order. How many
+// connections there may be is door.h's. Belongs to the thread of the bus.
 #pragma once
 
 #include <array>
@@ -15,6 +16,9 @@
 #include "bus/base/node_id.h"
 #include "bus/base/time.h"
 #include "bus/proto/outbox.h"
+#include "bus/zmq/door.h"
+#include "bus/zmq/held.h"
+#include "bus/zmq/parts.h"
 #include "bus/zmq/sockets.h"
 
 namespace zswarm::bus {
@@ -28,7 +32,7 @@ class ListenerEvents {
  public:
   virtual ~ListenerEvents() = default;
   virtual void on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) = 0;
-  /// Somebody who has the token says hello. The answer goes back to it.
+  /// Somebody who has the token says hello. The answer goes back to it, unless it is empty.
   [[nodiscard]] virtual Bytes on_hello(ByteView message) = 0;
 };
 
@@ -38,12 +42,22 @@ class Listeners {
   [[nodiscard]] static Result<Listeners> open(zmq::context_t& context, const ListenAddresses& addresses,
                                               const Secret<32>& join_secret, const Secret<32>& own_secret,
                                               const SocketLimits& limits);
+  ~Listeners();
+  Listeners(Listeners&&) = default;
+  Listeners& operator=(Listeners&&) = delete;
 
   [[nodiscard]] std::uint16_t port(Socket kind) const { return ports_[static_cast<std::size_t>(kind)]; }
 
   void publish(Topic topic, const Bytes& message);
-  /// Over the connection that the node opened last. False if there is none or its queue is full.
-  bool answer(const Send& message);
+  enum class Answer : std::uint8_t {
+    kTaken,
+    kNoRoute,  // the node has no connection to us; the message is as it was
+    kFull,     // it has, but does not read what we send
+  };
+  /// Over the connection that the node opened last.
+  [[nodiscard]] Answer answer(Send& message);
+  /// Those whose dispatch connection went while messages waited for it: these messages are lost.
+  [[nodiscard]] std::vector<NodeId> take_gone() { return std::exchange(gone_, {}); }
 
   void add_poll_items(std::vector<zmq::pollitem_t>& items);
   void poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first,
@@ -57,11 +71,14 @@ class Listeners {
   /// The join socket under another token's key.
   void reopen_join(const Secret<32>& join_secret);
 
-  /// Opens again what could not be opened at once, because libzmq's own thread had not freed the port yet.
-  /// Call it every turn; the sentence says what is still closed after kReopenWithin.
+  /// Opens again what could not be opened at once, because libzmq's own thread had not freed the port yet,
+  /// and sends what waits. Call it every turn; the sentence says what is still closed after kReopenWithin.
   static constexpr Duration kReopenWithin = std::chrono::seconds(5);
   Status tick(Time now);
   [[nodiscard]] bool is_whole() const;
+  /// False while tick() has something to do soon.
+  [[nodiscard]] bool is_settled() const { return is_whole() && held_[0].empty() && held_[1].empty(); }
+  [[nodiscard]] const Door& door() const { return door_; }
 
   struct Traffic {
     std::uint64_t in_bytes = 0, out_bytes = 0, faulty = 0, hellos_refused = 0;
@@ -71,11 +88,12 @@ class Listeners {
  private:
   static constexpr std::size_t kKinds = 4;
   Listeners(zmq::context_t& context, const Secret<32>& join_secret, const Secret<32>& own_secret,
-            const SocketLimits& limits)
+            const SocketLimits& limits, Door door)
       : context_(&context),
         join_secret_(join_secret.copy()),
         own_secret_(own_secret.copy()),
-        limits_(limits) {}
+        limits_(limits),
+        door_(std::move(door)) {}
   Status open_one(Socket kind, const std::string& address);
   void close(Socket kind);
   [[nodiscard]] const Secret<32>& secret_of(Socket kind) const {
@@ -86,16 +104,21 @@ class Listeners {
   void read_join(Time now, ListenerEvents& events);
   void read_subscriptions();
   void read_members(Socket kind, ListenerEvents& events);
+  [[nodiscard]] Sent write(const Send& message, const Bytes& route);
+  void send_held();
 
   zmq::context_t* context_;
   Secret<32> join_secret_, own_secret_;
   SocketLimits limits_;
+  Door door_;
   std::array<zmq::socket_t, kKinds> sockets_;
   std::array<std::uint16_t, kKinds> ports_{};
   std::array<std::string, kKinds> bound_;
   std::optional<Time> closed_since_;
-  std::array<std::unordered_map<NodeId, Bytes>, 2> routes_;  // by lane: routing ids
-  double hello_tokens_ = 0;                                  // bucket of hellos that may be answered
+  std::array<std::unordered_map<NodeId, Bytes>, 2> routes_;       // by lane: routing ids
+  std::array<std::unordered_map<NodeId, HeldMessages>, 2> held_;  // by lane: never empty ones
+  std::vector<NodeId> gone_;
+  double hello_tokens_ = 0;  // bucket of hellos that may be answered
   Time hello_refill_;
   Traffic traffic_;
 };

@@ -32,18 +32,18 @@ std::optional<Received> receive_parts(zmq::socket_t& socket, std::size_t most) {
   return received;
 }
 
-bool send_parts(zmq::socket_t& socket, std::span<const ByteView> parts) {
+Sent send_parts(zmq::socket_t& socket, std::span<const ByteView> parts) {
   try {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const auto flags = zmq::send_flags::dontwait |
                          (i + 1 < parts.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
       // libzmq decides with the first part whether it takes the message; the others follow it.
-      if (!socket.send(zmq::buffer(parts[i].data(), parts[i].size()), flags)) return false;
+      if (!socket.send(zmq::buffer(parts[i].data(), parts[i].size()), flags)) return Sent::kFull;
     }
   } catch (const zmq::error_t&) {
-    return false;  // EHOSTUNREACH: a ROUTER whose peer has gone
+    return Sent::kGone;  // EHOSTUNREACH
   }
-  return true;
+  return Sent::kYes;
 }
 
 }  // namespace zswarm::bus

@@ -6,6 +6,7 @@
 // peer sends meanwhile lies in its queue.)
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -32,7 +33,11 @@ struct Received {
 /// Nothing if no message waits.
 [[nodiscard]] std::optional<Received> receive_parts(zmq::socket_t& socket, std::size_t most);
 
-/// All parts or none; false if the queue is full or nobody is there.
-[[nodiscard]] bool send_parts(zmq::socket_t& socket, std::span<const ByteView> parts);
+enum class Sent : std::uint8_t {
+  kYes,   // libzmq has it, all of it
+  kFull,  // none of it: the queue to the other side is full
+  kGone,  // none of it: a ROUTER has no connection of that name
+};
+[[nodiscard]] Sent send_parts(zmq::socket_t& socket, std::span<const ByteView> parts);
 
 }  // namespace zswarm::bus

@@ -28,6 +28,7 @@ void set_limits(zmq::socket_t& socket, Socket kind, const SocketLimits& limits) 
   socket.set(opt::maxmsgsize, message_bytes(kind, limits));
   socket.set(opt::sndhwm, limits.queue_messages);
   socket.set(opt::rcvhwm, limits.queue_messages);
+  socket.set(opt::backlog, limits.backlog);
   socket.set(opt::handshake_ivl, milliseconds(limits.handshake));
   socket.set(opt::heartbeat_ivl, milliseconds(limits.heartbeat));
   socket.set(opt::heartbeat_timeout, milliseconds(limits.heartbeat_timeout));
@@ -51,6 +52,8 @@ Result<zmq::socket_t> open_server(zmq::context_t& context, Socket kind, const Se
     // until the old connection is noticed dead.
     if (kind != Socket::kGossip) {
       socket.set(opt::router_handover, true);
+      // A full queue is told, instead of the message vanishing.
+      socket.set(opt::router_mandatory, true);
     } else {
       socket.set(opt::maxmsgsize, limits.subscription_bytes);
       socket.set(opt::xpub_manual, true);  // the owner decides which subscriptions count

@@ -14,23 +14,46 @@ enum Frame { kVersion, kRequestId, kDomain, kAddress, kIdentity, kMechanism, kCr
 
 }  // namespace
 
-ZapHandler::ZapHandler(zmq::context_t& context) : socket_(context, zmq::socket_type::rep) {
+ZapHandler::ZapHandler(zmq::context_t& context, const SocketLimits& limits)
+    : socket_(context, zmq::socket_type::rep),
+      members_max_(limits.admitted),
+      clients_max_(limits.admitted_clients) {
   socket_.set(zmq::sockopt::linger, 0);
   socket_.bind(kEndpoint);
 }
 
-void ZapHandler::admit(const NodeId& node, const CurvePublicKey& key) {
-  expel(node);
-  members_.insert_or_assign(key, node);
-  keys_.insert_or_assign(node, key);
+bool ZapHandler::Admitted::add(const NodeId& node, const CurvePublicKey& key, std::size_t most) {
+  if (keys.size() >= most && !keys.contains(node)) return false;
+  remove(node);
+  owners.insert_or_assign(key, node);
+  keys.insert_or_assign(node, key);
+  return true;
+}
+
+void ZapHandler::Admitted::remove(const NodeId& node) {
+  const auto known = keys.find(node);
+  if (known == keys.end()) return;
+  const auto owned = owners.find(known->second);
+  if (owned != owners.end() && owned->second == node) owners.erase(owned);
+  keys.erase(known);
+}
+
+const NodeId* ZapHandler::Admitted::owner(const CurvePublicKey& key) const {
+  const auto owned = owners.find(key);
+  return owned == owners.end() ? nullptr : &owned->second;
+}
+
+bool ZapHandler::admit(const NodeId& node, const CurvePublicKey& key) {
+  return members_.add(node, key, members_max_);
+}
+
+bool ZapHandler::admit_client(const NodeId& client, const CurvePublicKey& key) {
+  return clients_.add(client, key, clients_max_);
 }
 
 void ZapHandler::expel(const NodeId& node) {
-  const auto known = keys_.find(node);
-  if (known == keys_.end()) return;
-  const auto member = members_.find(known->second);
-  if (member != members_.end() && member->second == node) members_.erase(member);
-  keys_.erase(known);
+  members_.remove(node);
+  clients_.remove(node);
 }
 
 ZapHandler::Verdict ZapHandler::judge(std::string_view domain, std::string_view mechanism, ByteView key) {
@@ -45,13 +68,14 @@ ZapHandler::Verdict ZapHandler::judge(std::string_view domain, std::string_view 
     admitted ? counts_.admitted++ : counts_.refused_join++;
     return {admitted, {}};
   }
-  const auto member = members_.find(client);
-  if (member == members_.end()) {
+  const NodeId* owner = members_.owner(client);
+  if (owner == nullptr && domain == socket_name(Socket::kDispatch)) owner = clients_.owner(client);
+  if (owner == nullptr) {
     counts_.refused_member += 1;
     return {false, {}};
   }
   counts_.admitted += 1;
-  return {true, member->second.text()};
+  return {true, owner->text()};
 }
 
 bool ZapHandler::answer() {

@@ -3,109 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <future>
-#include <thread>
+#include "tests/bus/zmq/bus_node.h"
 
 namespace zswarm::bus {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto kPatience = 20s;
-
-/// A network's token and its operator's key.
-struct Network {
-  SignKeyPair operator_keys = SignKeyPair::from_seed(Secret<32>::random());
-  Token token;
-  Network() {
-    token.secret = Secret<32>::random();
-    token.operator_key = operator_keys.public_key;
-  }
-  [[nodiscard]] std::vector<NetworkKeys> keys() const {
-    std::vector<NetworkKeys> epochs;
-    epochs.push_back(NetworkKeys::of(token));
-    return epochs;
-  }
-};
-
-class Node {
- public:
-  Node(const Network& network, std::vector<Endpoint> bootstrap, const std::string& name = "node") {
-    BusOptions options;
-    options.core.card.name = name;
-    options.core.card.version = "0";
-    options.core.instance = random_u64();
-    options.core.seed = random_u64();
-    options.bootstrap = std::move(bootstrap);
-    options.log = [this](const std::string& sentence) {
-      const std::lock_guard lock(mutex_);
-      log_ += sentence + "\n";
-    };
-    auto opened = Bus::open(std::move(options), Identity::from_seed(Secret<32>::random(), 1), network.keys());
-    EXPECT_TRUE(opened) << opened.error().message;
-    bus_ = std::move(*opened);
-    thread_ = std::thread([this] { bus_->run(); });
-  }
-  ~Node() {
-    bus_->stop();
-    thread_.join();
-  }
-
-  template <class Work>
-  auto on_bus(Work work) {
-    using Answer = std::invoke_result_t<Work, Core&, const Now&>;
-    auto promise = std::make_shared<std::promise<Answer>>();
-    auto answer = promise->get_future();
-    bus_->post([promise, work](Core& core, const Now& now) { promise->set_value(work(core, now)); });
-    return answer.get();
-  }
-
-  [[nodiscard]] std::string value(const std::string& key) {
-    return on_bus([key](Core& core, const Now&) {
-      const auto found = core.ledger().get(key);
-      return found ? std::string(found->value.begin(), found->value.end()) : std::string();
-    });
-  }
-  [[nodiscard]] std::size_t neighbours() {
-    return on_bus([](Core& core, const Now&) { return core.overlay().active().size(); });
-  }
-  [[nodiscard]] std::string state_of(const NodeId& id) {
-    return on_bus([id](Core& core, const Now&) {
-      const Member* member = core.members().find(id);
-      return member != nullptr ? std::string(member_state_name(member->state)) : std::string("unknown");
-    });
-  }
-  [[nodiscard]] std::string log() {
-    const std::lock_guard lock(mutex_);
-    return log_;
-  }
-  [[nodiscard]] Endpoint join() const { return bus_->join_endpoint(); }
-  [[nodiscard]] NodeId id() const { return bus_->id(); }
-  [[nodiscard]] std::string own_key() const { return "node/" + id().text() + "/note"; }
-
- private:
-  std::unique_ptr<Bus> bus_;
-  std::mutex mutex_;
-  std::string log_;
-  std::thread thread_;
-};
-
-/// Asks until the answer is yes; the asking itself takes turns with the bus thread, so nothing is slept
-/// through.
-template <class Condition>
-[[nodiscard]] bool eventually(Condition condition) {
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  while (std::chrono::steady_clock::now() < until) {
-    if (condition()) return true;
-  }
-  return false;
-}
-
-bool write_note(Node& node, const std::string& text) {
-  return node.on_bus([key = node.own_key(), text](Core& core, const Now& now) {
-    return core.put(now, key, bytes_of(text)).has_value();
-  });
-}
 
 TEST(Bus, NodesWithOneTokenFindEachOtherAndShareALedger) {
   const Network network;
@@ -197,6 +98,39 @@ TEST(Bus, ServicesAnswerAcrossTheNetwork) {
     return ended;
   }));
   EXPECT_EQ(answered, (Bytes{1, 2, 3}));
+}
+
+TEST(Bus, ANewTokenReachesAllWithoutARestartAndTheOldOneLetsNobodyIn) {
+  const Network network;
+  Node first(network, {}), second(network, {first.join()}), third(network, {first.join()});
+  ASSERT_TRUE(eventually([&] { return first.neighbours() == 2 && third.neighbours() == 2; }));
+  Network changed;
+  changed.token = network.token.copy();
+  changed.token.epoch = 2;
+  changed.token.secret = Secret<32>::random();
+  const auto all_know = [&] {
+    return first.on_bus([](Core& core, const Now&) { return core.members().all().size(); }) == 2;
+  };
+  ASSERT_TRUE(eventually(all_know));
+  const Status rotated = first.on_bus(
+      [&](Core& core, const Now& now) { return core.rotate(now, network.operator_keys, changed.token); });
+  ASSERT_TRUE(rotated) << rotated.error().message;
+  for (Node* node : {&first, &second, &third}) {
+    EXPECT_TRUE(eventually(
+        [&] { return node->on_bus([](Core& core, const Now&) { return core.keys().epoch; }) == 2; }));
+    EXPECT_EQ(node->on_bus([](Core& core, const Now&) {
+      const auto token = core.take_new_token();
+      return token ? std::string(token->text().reveal()) : std::string();
+    }),
+              changed.token.text().reveal());
+  }
+  ASSERT_TRUE(write_note(third, "still here"));
+  EXPECT_TRUE(eventually([&] { return second.value(third.own_key()) == "still here"; }));
+  Node late(changed, {second.join()}), stranger(network, {first.join(), second.join()});
+  EXPECT_TRUE(eventually([&] { return late.value(third.own_key()) == "still here"; }));
+  EXPECT_TRUE(eventually([&] { return first.state_of(late.id()) == "alive"; }));
+  EXPECT_EQ(stranger.neighbours(), 0u);
+  EXPECT_EQ(first.state_of(stranger.id()), "unknown");
 }
 
 }  // namespace
