@@ -82,6 +82,10 @@ TEST_F(Rotation, TheOldTokenLetsNobodyInAndTheNewOneDoes) {
   EXPECT_TRUE(network.join(late, network[1]));
   network.run(3s);
   EXPECT_EQ(network[3].core->members().find(late.id)->card.epoch, 2u);
+  // Whoever turns to it shows a card that it can check, in questions for links as in shuffles.
+  network.run(120s);
+  EXPECT_TRUE(late.refused.empty()) << late.refused.front();
+  EXPECT_GE(late.core->overlay().active().size(), 3u);
 }
 
 TEST_F(Rotation, ACardOfTheOldEpochCountsForMembersOnly) {
