@@ -106,11 +106,12 @@ bool Core::remember(Time now, const Card& card) {
 std::vector<Effect> Core::take_effects() {
   // Those whom the overlay admits are members too; the list keeps count of all who have a place somewhere.
   std::vector<Effect> effects = out_.take();
-  for (const Effect& effect : effects) {
+  std::erase_if(effects, [&](const Effect& effect) {
     const auto* admitted = std::get_if<Admit>(&effect);
-    if (admitted == nullptr || members_.find(admitted->node) != nullptr) continue;
-    if (const auto card = bus::read_card(admitted->card)) (void)remember(last_now_, *card);
-  }
+    if (admitted == nullptr || members_.find(admitted->node) != nullptr) return false;
+    const auto card = bus::read_card(admitted->card);
+    return !card || !remember(last_now_, *card);
+  });
   for (Effect& forgotten : out_.take()) effects.push_back(std::move(forgotten));
   return effects;
 }
@@ -190,6 +191,9 @@ Status Core::on_message(const Now& now, const NodeId& from, Lane lane, ByteView 
   if (auto other = other_version(now, from, lane, message)) return tl::unexpected(std::move(*other));
   const auto header = read_header(message);
   if (!header) return tl::unexpected(header.error());
+  // Connections outlive what admitted them: libzmq cannot close one.
+  if (members_.find(from) == nullptr && !clients_.contains(from))
+    return fail(ErrorCode::kRefused, fmt::format("{} is no member here, and no client", from.text()));
   members_.heard(now.steady, from);
   const Status status = lane == Lane::kDispatch ? on_dispatch(now, from, *header, message, std::move(frames))
                                                 : on_control(now, from, *header, message);

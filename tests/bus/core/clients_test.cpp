@@ -133,6 +133,9 @@ TEST_F(ClientsOfANetwork, AreShutOutWhenTheirRegistrationIsTakenBack) {
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_FALSE(network[i].clients.contains(client));
     EXPECT_FALSE(network[i].core->clients().contains(client));
+    // Its connections may still be there.
+    const Bytes call = write_request(7, {1, "zswarm.info", 1000, 0, {1, kEventBytes}, {}});
+    EXPECT_EQ(network.send_as(client, network[i], Lane::kDispatch, call).error().code, ErrorCode::kRefused);
   }
 }
 

@@ -79,6 +79,21 @@ TEST(BusClients, CallServicesOfEveryNodeUntilTheyAreRevoked) {
   EXPECT_FALSE(client.receive(500ms));
 }
 
+TEST(BusClients, GetNoAnswerOverAConnectionThatOutlivesTheirRegistration) {
+  const Network network;
+  Node node(network, {});
+  RawClient client;
+  admit(node, client);
+  client.connect(node, Socket::kDispatch);
+  client.send(request("zswarm.info"));
+  ASSERT_TRUE(client.receive(5000ms) && client.receive(5000ms));
+  ASSERT_TRUE(node.on_bus([id = client_id_of(client.key())](Core& core, const Now& now) {
+    return core.remove_client(now, id).has_value();
+  }));
+  client.send(request("zswarm.info", 2));
+  EXPECT_FALSE(client.receive(500ms));
+}
+
 TEST(BusClients, AreNotAdmittedAtOtherSockets) {
   const Network network;
   Node node(network, {});
