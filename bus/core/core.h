@@ -109,6 +109,7 @@ class Core {
   void leave(const Now& now);
 
   [[nodiscard]] Ledger& ledger() { return ledger_; }
+  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
   [[nodiscard]] const Members& members() const { return members_; }
   [[nodiscard]] const Overlay& overlay() const { return *overlay_; }
   [[nodiscard]] ServiceServer& services() { return server_; }

@@ -62,7 +62,7 @@ class HashedFile {
     if (!flush()) return false;
     ByteArray<kHashBytes> hash;
     crypto_generichash_final(&hash_, hash.data(), hash.size());
-    return write_all(file_, hash) && fsync(file_) == 0;
+    return write_all(file_, hash);
   }
 
  private:
@@ -76,22 +76,6 @@ class HashedFile {
   crypto_generichash_state hash_;
   Bytes buffer_;
 };
-
-bool write_ledger(int file, const Ledger& ledger) {
-  const std::uint64_t count = ledger.records().total().count;
-  HashedFile out(file);
-  Bytes head(kMagic.begin(), kMagic.end());
-  append_little(head, kVersion);
-  append_little(head, count);
-  bool good = out.add(head);
-  ledger.records().walk_positions(Bound::start(), Bound::infinity(), [&](RecordIndex record) {
-    const Bytes entry = ledger.encoded(record);
-    Bytes length;
-    append_little(length, static_cast<std::uint32_t>(entry.size()));
-    return good = good && out.add(length) && out.add(entry);
-  });
-  return good && out.finish();
-}
 
 std::filesystem::path beside(const std::filesystem::path& path, const std::string& ending) {
   return path.native() + ending;
@@ -127,6 +111,18 @@ bool is_whole(ByteView file) {
   return std::equal(hash.begin(), hash.end(), expected.begin());
 }
 
+/// Entries by their lengths; what does not come out counts as one more, which the loader will leave out.
+std::uint64_t counted(ByteView entries) {
+  std::uint64_t count = 0;
+  for (; !entries.empty(); ++count) {
+    if (entries.size() < kLengthBytes) return count + 1;
+    const std::uint64_t length = little(entries.first(kLengthBytes));
+    if (length > entries.size() - kLengthBytes) return count + 1;
+    entries = entries.subspan(kLengthBytes + length);
+  }
+  return count;
+}
+
 tl::unexpected<Error> damaged(const std::filesystem::path& path) {
   const std::filesystem::path aside = beside(path, ".damaged");
   const bool moved = ::rename(path.c_str(), aside.c_str()) == 0;
@@ -138,21 +134,81 @@ tl::unexpected<Error> damaged(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::size_t> save_snapshot(const std::filesystem::path& path, const Ledger& ledger) {
+/// A file that is written beside its place; removed again unless it has been moved there.
+struct SnapshotSaver::File {
+  File(std::filesystem::path wanted, std::filesystem::path until_then, int number)
+      : path(std::move(wanted)), part(std::move(until_then)), descriptor(number), out(number) {}
+  ~File() {
+    if (!placed) ::unlink(part.c_str());
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  const std::filesystem::path path, part;
+  const Descriptor descriptor;
+  HashedFile out;
+  bool placed = false;
+};
+
+SnapshotSaver::SnapshotSaver(std::unique_ptr<File> file) : file_(std::move(file)) {}
+SnapshotSaver::~SnapshotSaver() = default;
+SnapshotSaver::SnapshotSaver(SnapshotSaver&&) noexcept = default;
+
+Result<SnapshotSaver> SnapshotSaver::open(const std::filesystem::path& path, std::uint64_t count) {
   ByteArray<10> random;
   fill_random(random);
   const std::filesystem::path part = beside(path, "." + base32_text(random) + ".part");
-  const Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (!file.open()) return io_error(path, "cannot be written");
-  if (!write_ledger(file.number(), ledger) || ::rename(part.c_str(), path.c_str()) != 0) {
-    const auto error = io_error(path, "cannot be written");
-    ::unlink(part.c_str());
-    return error;
-  }
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const int number = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (number < 0) return io_error(path, "cannot be written");
+  auto file = std::make_unique<File>(path, part, number);
+  Bytes head(kMagic.begin(), kMagic.end());
+  append_little(head, kVersion);
+  append_little(head, count);
+  if (!file->out.add(head)) return io_error(path, "cannot be written");
+  return SnapshotSaver(std::move(file));
+}
+
+Result<bool> SnapshotSaver::step(const Ledger& ledger, std::size_t max_entries, Flush flush) {
+  bool more = false, good = true;
+  ledger.records().walk_positions(next_, Bound::infinity(), [&](RecordIndex record) {
+    if (max_entries-- == 0) {
+      next_ = Bound{ledger.records()[record].position_key(), false};
+      more = true;
+      return false;
+    }
+    const Bytes entry = ledger.encoded(record);
+    Bytes length;
+    append_little(length, static_cast<std::uint32_t>(entry.size()));
+    good = file_->out.add(length) && file_->out.add(entry);
+    written_ += 1;
+    return good;
+  });
+  if (!good) return io_error(file_->path, "cannot be written");
+  if (more) return true;
+  if (auto finished = finish(flush); !finished) return tl::unexpected(finished.error());
+  return false;
+}
+
+Status SnapshotSaver::finish(Flush flush) {
+  File& file = *file_;
+  const bool flushed = file.out.finish() && (flush == Flush::kNo || fsync(file.descriptor.number()) == 0);
+  if (!flushed || ::rename(file.part.c_str(), file.path.c_str()) != 0)
+    return io_error(file.path, "cannot be written");
+  file.placed = true;
+  if (flush == Flush::kNo) return {};
+  const std::filesystem::path folder = file.path.has_parent_path() ? file.path.parent_path() : ".";
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.open() || fsync(opened.number()) != 0) return io_error(folder, "cannot be written");
-  return static_cast<std::size_t>(ledger.records().total().count);
+  return {};
+}
+
+Result<std::size_t> save_snapshot(const std::filesystem::path& path, const Ledger& ledger) {
+  const std::uint64_t count = ledger.records().total().count;
+  auto saver = SnapshotSaver::open(path, count);
+  if (!saver) return tl::unexpected(saver.error());
+  const auto more = saver->step(ledger, count, SnapshotSaver::Flush::kYes);
+  if (!more) return tl::unexpected(more.error());
+  return saver->written();
 }
 
 Result<SnapshotLoader> SnapshotLoader::open(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -164,9 +220,10 @@ Result<SnapshotLoader> SnapshotLoader::open(const std::filesystem::path& path, s
                                              "snapshot of the ledger (version " + std::to_string(version) +
                                              "); it stays unread.");
   }
-  const std::uint64_t count = little(ByteView(*file).subspan(12, 8));
+  std::uint64_t count = little(ByteView(*file).subspan(12, 8));
   file->resize(file->size() - kHashBytes);
   file->erase(file->begin(), file->begin() + kHeadBytes);
+  if (count == SnapshotSaver::kCountUnknown) count = counted(*file);
   return SnapshotLoader(std::move(*file), count);
 }
 

@@ -3,6 +3,9 @@
 //   "zsledger"  version u32 LE = 1  count u64 LE, count times (length u32 LE, entry), BLAKE2b-256 of all
 //   before
 //
+// A count of 2^64 - 1 stands for "as many as there are": a saver that goes in steps, between which the ledger
+// changes, does not know it beforehand.
+//
 // Writing: beside its place with mode 0600, flushed to the disk, then moved there, so the old snapshot stays
 // until the new one is whole. Reading: the hash of the whole file first, then every entry goes through
 // Ledger::merge() as if a peer had sent it; what has ended its life meanwhile, or is forged, is counted and
@@ -14,6 +17,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 
 #include "bus/ledger/store.h"
 
@@ -21,6 +25,35 @@ namespace zswarm::bus {
 
 /// kIo with the file's name if the operating system refuses. Entries written.
 [[nodiscard]] Result<std::size_t> save_snapshot(const std::filesystem::path& path, const Ledger& ledger);
+
+/// The same in steps, between which the ledger may change: what is written is at least all that stood from
+/// the first step to the last. Entries go by position, so what is put meanwhile mostly comes at the end.
+class SnapshotSaver {
+ public:
+  static constexpr std::uint64_t kCountUnknown = UINT64_MAX;
+  /// `count`: entries, where the ledger will not change before the last step.
+  [[nodiscard]] static Result<SnapshotSaver> open(const std::filesystem::path& path,
+                                                  std::uint64_t count = kCountUnknown);
+  ~SnapshotSaver();
+  SnapshotSaver(SnapshotSaver&&) noexcept;
+  SnapshotSaver& operator=(SnapshotSaver&&) = delete;
+
+  /// Writes up to `max_entries`; false once all have been and the file stands in its place. Without kFlush it
+  /// is left to the operating system when the bytes reach the disk: after a power failure the file may be
+  /// damaged, which its hash shows.
+  enum class Flush : std::uint8_t { kNo, kYes };
+  [[nodiscard]] Result<bool> step(const Ledger& ledger, std::size_t max_entries, Flush flush);
+  [[nodiscard]] std::size_t written() const { return written_; }
+
+ private:
+  struct File;
+  explicit SnapshotSaver(std::unique_ptr<File> file);
+  Status finish(Flush flush);
+
+  std::unique_ptr<File> file_;
+  Bound next_ = Bound::start();
+  std::size_t written_ = 0;
+};
 
 class SnapshotLoader {
  public:

@@ -11,8 +11,20 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 250ms;
-constexpr Duration kSeekContacts = 1s;  // while nobody is a neighbour
 constexpr auto kSocketsOfCard = {Socket::kJoin, Socket::kGossip, Socket::kControl, Socket::kDispatch};
+
+const std::string& address_of(const ListenAddresses& listen, Socket socket) {
+  switch (socket) {
+    case Socket::kGossip:
+      return listen.gossip;
+    case Socket::kControl:
+      return listen.control;
+    case Socket::kDispatch:
+      return listen.dispatch;
+    default:
+      return listen.join;
+  }
+}
 
 std::string host_port(const std::optional<Endpoint>& endpoint) {
   return endpoint ? endpoint->text() : std::string();
@@ -28,13 +40,16 @@ Result<std::unique_ptr<Bus>> Bus::open(BusOptions options, Identity identity,
   return bus;
 }
 
-Bus::Bus(BusOptions options, const NodeId& id) : options_(std::move(options)), id_(id) {}
+Bus::Bus(BusOptions options, const NodeId& id)
+    : options_(std::move(options)), id_(id), ledger_file_(options_.ledger_file, options_.log) {}
 
 Bus::~Bus() = default;
 
 Status Bus::start(Identity identity, std::vector<NetworkKeys> epochs) {
   ZS_BUS_ASSERT(!epochs.empty());
   const NetworkKeys& present = epochs.front();
+  network_ = present.id.text();
+  started_ = now().steady;
   zap_ = std::make_unique<ZapHandler>(context_, options_.limits);
   zap_->set_join_keys({present.join_client.public_key});
 
@@ -43,9 +58,11 @@ Status Bus::start(Identity identity, std::vector<NetworkKeys> epochs) {
   if (!listeners) return tl::unexpected(listeners.error());
   listeners_ = std::make_unique<Listeners>(std::move(*listeners));
   for (const Socket socket : kSocketsOfCard) {
-    options_.core.card.socket(socket) = Endpoint{options_.announce_host, listeners_->port(socket)};
+    options_.core.card.socket(socket) = endpoint_to_tell(
+        options_.announce, socket, address_of(options_.listen, socket), listeners_->port(socket));
   }
   join_endpoint_ = *options_.core.card.socket(Socket::kJoin);
+  start_discovery(epochs);
 
   connections_ = std::make_unique<Connections>(context_, identity.curve.copy(), options_.limits,
                                                static_cast<ConnectionEvents&>(*this));
@@ -53,6 +70,7 @@ Status Bus::start(Identity identity, std::vector<NetworkKeys> epochs) {
   if (!core) return tl::unexpected(core.error());
   core_ = std::move(*core);
   connections_->set_introduction(now().steady, core_->hello(), join_keys());
+  ledger_file_.open(now(), core_->ledger());
   return {};
 }
 
@@ -65,6 +83,26 @@ void Bus::take_new_keys(Time at) {
   zap_->set_join_keys({core_->keys().join_client.public_key});
   listeners_->reopen_join(core_->keys().join_server.secret_key);
   connections_->set_introduction(at, core_->hello(), join_keys());
+  discovery_->rekey(core_->keys().beacon_key.copy());
+}
+
+void Bus::start_discovery(const std::vector<NetworkKeys>& epochs) {
+  DiscoveryOptions options;
+  options.self = id_;
+  options.instance = options_.core.instance;
+  options.seed = random_u64();
+  options.listen_host = host_of(options_.listen.join);
+  options.join_port = listeners_->port(Socket::kJoin);
+  options.join = join_endpoint_;
+  options.join_is_named = options_.announce.names(Socket::kJoin);
+  options.lan = options_.lan;
+  options.lan_port = options_.lan_port;
+  options.bootstrap = options_.bootstrap;
+  options.remembered = options_.remembered;
+  options.log = options_.log;
+  std::vector<Secret<32>> beacon_keys;
+  for (const NetworkKeys& keys : epochs) beacon_keys.push_back(keys.beacon_key.copy());
+  discovery_ = std::make_unique<Discovery>(std::move(options), std::move(beacon_keys));
 }
 
 Now Bus::now() const {
@@ -72,6 +110,35 @@ Now Bus::now() const {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   return {Time{std::chrono::duration_cast<Duration>(steady)},
           WallTime{std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()}};
+}
+
+BusStatus Bus::status() const {
+  BusStatus status = status_of(*core_);
+  status.network = network_;
+  status.uptime = now().steady - started_;
+  const Listeners::Traffic& in = listeners_->traffic();
+  const Connections::Traffic& out = connections_->traffic();
+  const ZapHandler::Counts& doors = zap_->counts();
+  const Discovery::Traffic& lan = discovery_->traffic();
+  status.traffic = {in.in_bytes + out.in_bytes + lan.in_bytes, in.out_bytes + out.out_bytes + lan.out_bytes,
+                    in.faulty + lan.faulty, in.hellos_refused,
+                    doors.refused_join + doors.refused_member + doors.malformed};
+  return status;
+}
+
+std::vector<Endpoint> Bus::addresses_to_remember(std::size_t most) const {
+  std::vector<Endpoint> addresses;
+  const auto add = [&](const NodeId& id) {
+    const Member* member = core_->members().find(id);
+    if (member == nullptr || member->state != MemberState::kAlive || addresses.size() >= most) return;
+    const auto& join = member->card.socket(Socket::kJoin);
+    if (join && std::find(addresses.begin(), addresses.end(), *join) == addresses.end())
+      addresses.push_back(*join);
+  };
+  for (const Peer& peer : core_->overlay().active()) add(peer.id);
+  for (const Peer& peer : core_->overlay().passive()) add(peer.id);
+  for (const auto& [id, member] : core_->members().all()) add(id);
+  return addresses;
 }
 
 void Bus::post(std::function<void(Core& core, const Now& now)> work) {
@@ -88,6 +155,7 @@ void Bus::run() {
   const Now last = now();
   core_->leave(last);
   carry_out(last.steady);
+  ledger_file_.close(core_->ledger());
 }
 
 void Bus::turn() {
@@ -98,9 +166,12 @@ void Bus::turn() {
   listeners_->add_poll_items(items_);
   const std::size_t connected = items_.size();
   connections_->add_poll_items(items_);
+  discovery_->add_poll_items(items_);
 
-  const Time due = std::min({core_->next_timer(), next_tick_});
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - now().steady);
+  const Time before = now().steady;
+  const Time due =
+      std::min({core_->next_timer(), discovery_->next_timer(before), ledger_file_.next_timer(), next_tick_});
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - before);
   // A socket that waits for its port, and messages that wait for a reader, are looked at again soon.
   const auto most = listeners_->is_settled() ? std::chrono::milliseconds(kTick / 1ms) : 2ms;
   zmq::poll(items_, std::clamp(wait, 0ms, most));
@@ -115,8 +186,10 @@ void Bus::turn() {
   if (next_tick_ <= at) {
     next_tick_ = at + kTick;
     connections_->tick(at);
-    seek_contacts(at);
+    if (options_.on_tick) options_.on_tick(*this, *core_, now());
   }
+  ledger_file_.turn(now(), core_->ledger());
+  find_others();
   carry_out(at);
   if (const Status open = listeners_->tick(at); !open) options_.log(open.error().message);
   for (const NodeId& gone : listeners_->take_gone()) core_->on_stuck(now(), gone);
@@ -136,11 +209,11 @@ void Bus::send(Time at, Send message) {
   if (!taken && lane == Lane::kDispatch) core_->on_stuck(now(), to);
 }
 
-void Bus::seek_contacts(Time at) {
-  if (!core_->overlay().active().empty() || next_contact_ > at) return;
-  next_contact_ = at + kSeekContacts;
-  for (const Endpoint& contact : options_.bootstrap) {
-    if (contact != join_endpoint_) connections_->introduce_to(at, contact.text());
+void Bus::find_others() {
+  const Now at = now();
+  for (const std::string& address : discovery_->turn(at, *core_)) {
+    // Too many under way: the address comes again.
+    (void)connections_->introduce_to(at.steady, address);
   }
 }
 
@@ -202,8 +275,15 @@ void Bus::on_gossip(const NodeId& from, Topic, ByteView message) {
 }
 
 void Bus::on_introduced(const std::string& address, ByteView answer) {
+  if (is_own(answer)) return discovery_->is_self(address);
   const Status welcomed = core_->on_welcome(now(), answer);
   if (!welcomed) options_.log(fmt::format("the node at {}: {}", address, welcomed.error().message));
+}
+
+bool Bus::is_own(ByteView welcome) const {
+  Reader reader = Reader::of_message(welcome);
+  const auto card = read_card(reader.bin(kMaxCardBytes));
+  return card && card->id() == id_ && card->instance == options_.core.instance;
 }
 
 void Bus::on_unreachable(const NodeId& node, const std::string& why) {

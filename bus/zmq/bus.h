@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,19 +17,32 @@
 #include <zmq.hpp>
 
 #include "bus/core/core.h"
+#include "bus/zmq/announce.h"
 #include "bus/zmq/connections.h"
+#include "bus/zmq/discovery.h"
 #include "bus/zmq/inbox.h"
+#include "bus/zmq/ledger_file.h"
 #include "bus/zmq/listeners.h"
+#include "bus/zmq/status.h"
 #include "bus/zmq/zap.h"
 
 namespace zswarm::bus {
 
+class Bus;
+
 struct BusOptions {
   CoreOptions core;
+  /// "*:0" is every address of the machine, IPv4 and IPv6, at a free port.
   ListenAddresses listen{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"};
-  std::string announce_host = "127.0.0.1";  // what others are told, with the ports that were taken
-  std::vector<Endpoint> bootstrap;          // join sockets to start from
+  AnnounceAddresses announce;  // what others are told; by default what follows from `listen`
+  bool lan = false;            // call out on the LAN, and listen there
+  std::uint16_t lan_port = kLanPort;
+  std::vector<Endpoint> bootstrap;    // join sockets to start from; hosts may be names
+  std::vector<Endpoint> remembered;   // those of members in the last run, the most useful first
+  std::filesystem::path ledger_file;  // the ledger's snapshot; empty: none is kept
   SocketLimits limits;
+  /// Called on the bus thread about four times a second; for what the program wants to do there regularly.
+  std::function<void(Bus& bus, Core& core, const Now& now)> on_tick;
   /// What an operator should know, one sentence each: refusals, faults. Called on the bus thread.
   std::function<void(const std::string& sentence)> log = [](const std::string&) {};
 };
@@ -50,16 +64,25 @@ class Bus final : ConnectionEvents, ListenerEvents {
   /// Where the join socket listens, as others are told.
   [[nodiscard]] Endpoint join_endpoint() const { return join_endpoint_; }
 
+  // --- On the bus thread only: in work given to post(), or before run(). ---
+
+  [[nodiscard]] BusStatus status() const;
+  /// Join sockets to try in the next run, the most useful first: of neighbours, candidates in reserve, other
+  /// living members.
+  [[nodiscard]] std::vector<Endpoint> addresses_to_remember(std::size_t most = kRememberedMax) const;
+
  private:
   Bus(BusOptions options, const NodeId& id);
   Status start(Identity identity, std::vector<NetworkKeys> epochs);
+  void start_discovery(const std::vector<NetworkKeys>& epochs);
   void turn();
   void carry_out(Time now);
   void carry_out_one(Time now, Effect& effect);
   void send(Time now, Send message);
   [[nodiscard]] JoinKeys join_keys() const;
   void take_new_keys(Time now);
-  void seek_contacts(Time now);
+  void find_others();
+  [[nodiscard]] bool is_own(ByteView welcome) const;
   [[nodiscard]] Now now() const;
   void note(const Status& status, const NodeId& from);
 
@@ -72,14 +95,18 @@ class Bus final : ConnectionEvents, ListenerEvents {
   BusOptions options_;
   const NodeId id_;
   Endpoint join_endpoint_;
+  std::string network_;  // its id as text
+  Time started_;
   zmq::context_t context_;
   std::unique_ptr<ZapHandler> zap_;  // before all sockets
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<Connections> connections_;
   std::unique_ptr<Core> core_;
+  std::unique_ptr<Discovery> discovery_;
+  LedgerFile ledger_file_;
   Inbox inbox_;
   std::atomic<bool> stopping_{false};
-  Time next_tick_, next_contact_;
+  Time next_tick_;
   std::vector<zmq::pollitem_t> items_;
 };
 

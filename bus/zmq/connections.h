@@ -30,6 +30,7 @@ namespace zswarm::bus {
 struct PeerAddress {
   CurvePublicKey curve_key{};
   std::string join, gossip, control, dispatch;  // HOST:PORT
+  bool complete = true;  // false: a name is being looked up, and set_address() will be called again
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <concepts>
 #include <functional>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "bus/zmq/bus.h"
@@ -36,7 +38,8 @@ class Node {
   /// `adjust` changes the options before the node is opened.
   Node(
       const Network& network, std::vector<Endpoint> bootstrap, const std::string& name = "node",
-      const std::function<void(BusOptions&)>& adjust = [](BusOptions&) {}) {
+      const std::function<void(BusOptions&)>& adjust = [](BusOptions&) {},
+      std::optional<Identity> ran_before = std::nullopt) {
     BusOptions options;
     options.core.card.name = name;
     options.core.card.version = "0";
@@ -48,13 +51,16 @@ class Node {
       log_ += sentence + "\n";
     };
     adjust(options);
-    Identity identity = Identity::from_seed(Secret<32>::random(), 1);
+    Identity identity = ran_before ? std::move(*ran_before) : Identity::from_seed(Secret<32>::random(), 1);
     curve_key_ = identity.curve.public_key;
     auto opened = Bus::open(std::move(options), std::move(identity), network.keys());
     EXPECT_TRUE(opened) << opened.error().message;
     bus_ = std::move(*opened);
     thread_ = std::thread([this] { bus_->run(); });
   }
+  template <std::invocable<BusOptions&> Adjust>
+  Node(const Network& network, Adjust adjust, std::optional<Identity> ran_before = std::nullopt)
+      : Node(network, {}, "node", adjust, std::move(ran_before)) {}
   ~Node() {
     bus_->stop();
     thread_.join();
@@ -69,6 +75,12 @@ class Node {
     return answer.get();
   }
 
+  [[nodiscard]] BusStatus status() {
+    return on_bus([this](Core&, const Now&) { return bus_->status(); });
+  }
+  [[nodiscard]] std::vector<Endpoint> addresses_to_remember() {
+    return on_bus([this](Core&, const Now&) { return bus_->addresses_to_remember(); });
+  }
   [[nodiscard]] std::string value(const std::string& key) {
     return on_bus([key](Core& core, const Now&) {
       const auto found = core.ledger().get(key);

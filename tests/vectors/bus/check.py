@@ -1,10 +1,10 @@
-"""Test vectors of the bus: tokens, derived keys, identities, cards and entries of the ledger, computed a second time from PROTOCOL.md.
+"""Test vectors of the bus: tokens, derived keys, identities, cards, beacons and entries of the ledger, computed a second time from PROTOCOL.md.
 
     check.py            compares what stands in the JSON files beside it with what it computes
     check.py --write    writes them
 
 The inputs stand here, the C++ tests and the clients in other languages read the files. Byte strings are hexadecimal, 64-bit numbers are decimal
-strings (JavaScript's numbers are too short for them). Nothing of zswarm's own code is used: PyNaCl for Curve25519 and Ed25519, hashlib for the
+strings (JavaScript's numbers are too short for them). Nothing of zswarm's own code is used: PyNaCl for Curve25519, Ed25519 and XChaCha20-Poly1305, hashlib for the
 rest, msgpack for the body of a card.
 """
 import hashlib
@@ -156,6 +156,19 @@ def bound_between(below, above):
     return above[:differ + 1]
 
 
+# Beacons
+
+
+def beacon_body(beacon, major=1):
+    node = bytes.fromhex(identity(secret_of("node"))["node_id"])
+    return msgpack.packb([major, 0, int(beacon["time_ms"]), node, int(beacon["instance"]), 1 if beacon["seeking"] else 0, beacon["port"], beacon["endpoints"]])
+
+
+def seal_beacon(body, key, nonce, length=None):
+    plain = struct.pack(">H", len(body) if length is None else length) + body
+    return nonce + bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(plain.ljust(216, b"\0"), b"zswarm beacon", nonce, key)
+
+
 # The vectors: fixed inputs, and what follows from them
 
 
@@ -254,7 +267,34 @@ def ledger():
             "positions": [p.hex() for p in order], "bounds": [bound_between(a, b).hex() for a, b in zip(order, order[1:])]}
 
 
-FILES = {"tokens.json": tokens, "keys.json": keys, "cards.json": cards, "ledger.json": ledger}
+def beacons():
+    key, nonce = sub_key(secret_of("network"), 4), bytes(range(24))
+    plain = {"time_ms": "1800000000123", "instance": "18364758544493064720", "seeking": True, "port": 7000, "endpoints": []}
+    valid = [plain,
+             {**plain, "seeking": False, "port": 0, "endpoints": ["192.0.2.7:7000", "[2001:db8::7]:7000", "node.example.org:65535"]},
+             {**plain, "time_ms": str(2**48 - 1), "instance": "0", "port": 65535}]
+    body = beacon_body(plain)
+    sealed = seal_beacon(body, key, nonce)
+    fields = msgpack.unpackb(body)
+    wrong = {
+        "another network's": ("refused", seal_beacon(body, sub_key(secret_of("elsewhere"), 4), nonce)),
+        "changed on the way": ("refused", sealed[:100] + bytes([sealed[100] ^ 1]) + sealed[101:]),
+        "a byte too short": ("malformed", sealed[:-1]),
+        "a byte too long": ("malformed", sealed + b"\0"),
+        "a length beyond the plain bytes": ("malformed", seal_beacon(body, key, nonce, 215)),
+        "an empty body": ("malformed", seal_beacon(b"", key, nonce)),
+        "another major version": ("unsupported", seal_beacon(beacon_body(plain, 2), key, nonce)),
+        "a time of more than 48 bits": ("malformed", seal_beacon(beacon_body({**plain, "time_ms": str(2**48)}), key, nonce)),
+        "an element too few": ("malformed", seal_beacon(msgpack.packb(fields[:7]), key, nonce)),
+        "five endpoints": ("malformed", seal_beacon(beacon_body({**plain, "endpoints": [f"192.0.2.{i}:1" for i in range(5)]}), key, nonce)),
+        "an endpoint without a port": ("malformed", seal_beacon(beacon_body({**plain, "endpoints": ["192.0.2.7"]}), key, nonce)),
+    }
+    return {"beacon_key": key.hex(),
+            "valid": [{**beacon, "node": identity(secret_of("node"))["node"], "datagram": seal_beacon(beacon_body(beacon), key, nonce).hex()} for beacon in valid],
+            "invalid": [{"what": what, "datagram": datagram.hex(), "error": error} for what, (error, datagram) in wrong.items()]}
+
+
+FILES = {"tokens.json": tokens, "keys.json": keys, "cards.json": cards, "ledger.json": ledger, "beacons.json": beacons}
 
 
 def text_of(name):
