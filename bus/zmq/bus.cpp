@@ -280,8 +280,8 @@ void Bus::on_introduced(const std::string& address, ByteView answer) {
   if (!welcomed) options_.log(fmt::format("the node at {}: {}", address, welcomed.error().message));
 }
 
-bool Bus::is_own(ByteView welcome) const {
-  Reader reader = Reader::of_message(welcome);
+bool Bus::is_own(ByteView introduction) const {
+  Reader reader = Reader::of_message(introduction);
   const auto card = read_card(reader.bin(kMaxCardBytes));
   return card && card->id() == id_ && card->instance == options_.core.instance;
 }
@@ -292,6 +292,8 @@ void Bus::on_unreachable(const NodeId& node, const std::string& why) {
 }
 
 Bytes Bus::on_hello(ByteView message) {
+  // Ourselves, at an address that is also ours: so we are told.
+  if (is_own(message)) return Writer(MessageType::kWelcome, 2).bin(core_->card()).array(0).take();
   return core_->on_hello(now(), message);
 }
 

@@ -82,7 +82,8 @@ class Bus final : ConnectionEvents, ListenerEvents {
   [[nodiscard]] JoinKeys join_keys() const;
   void take_new_keys(Time now);
   void find_others();
-  [[nodiscard]] bool is_own(ByteView welcome) const;
+  /// Whether a hello or welcome shows the card of this very process.
+  [[nodiscard]] bool is_own(ByteView introduction) const;
   [[nodiscard]] Now now() const;
   void note(const Status& status, const NodeId& from);
 
