@@ -134,6 +134,7 @@ Bytes Core::on_hello(const Now& now, ByteView message) {
   }
   const auto admitted = admit(now, card);
   if (!admitted) return refusal(admitted.error());
+  members_.set_state(admitted->id(), MemberState::kAlive);  // whatever was told of it: here it is
   const auto active = overlay_->active();
   const auto shown = static_cast<std::uint32_t>(std::min(active.size(), kCardsInWelcome));
   Writer welcome(MessageType::kWelcome, 2);

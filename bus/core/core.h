@@ -93,6 +93,7 @@ class Core {
   /// Signed by the operator, for who has its key: what concerns the network as a whole.
   Status put_as_operator(const Now& now, const SignKeyPair& operator_keys, std::string_view key,
                          ByteView value);
+  Status erase_as_operator(const Now& now, const SignKeyPair& operator_keys, std::string_view key);
   /// Gives the network its next token: sealed to every member that is known and not revoked. This node takes
   /// it at once, the others as soon as the ledger reaches them. kRefused if `next` is of another network or
   /// not above the present epoch, kBusy if the ledger had no room for some of them: they are to be given the
@@ -151,7 +152,9 @@ class Core {
   template <class Visit>
   void read_news(WatchId watch, std::string_view prefix, Visit visit);
   void read_card(const Now& now, std::string_view key);
-  void shut_out(const Now& now, std::string_view key);
+  void read_revocation(const Now& now, std::string_view key);
+  void shut_out(const Now& now, const NodeId& id);
+  void let_in_again(const Now& now, const NodeId& id);
   void read_epoch(const Now& now, std::string_view key);
   void read_client_entry(const Now& now, std::string_view key);
   [[nodiscard]] Status take_epoch(const Now& now, std::uint32_t epoch, ByteView sealed);

@@ -34,6 +34,10 @@ Status Core::put_as_operator(const Now& now, const SignKeyPair& operator_keys, s
   return tell(now, ledger_.put_as(operator_keys, now, key, value));
 }
 
+Status Core::erase_as_operator(const Now& now, const SignKeyPair& operator_keys, std::string_view key) {
+  return tell(now, ledger_.erase_as(operator_keys, now, key));
+}
+
 void Core::introduce_self(const Now& now) {
   const auto delta = ledger_.put(now, card_key(identity_.id), card_);
   if (!delta) return note("this node's card is not in the ledger: " + delta.error().message);
@@ -102,7 +106,7 @@ void Core::read_news(WatchId watch, std::string_view prefix, Visit visit) {
 
 void Core::read_ledger_news(const Now& now) {
   // Epochs before cards: a card of a new epoch is read with its keys.
-  read_news(revoked_watch_, "network/revoked/", [&](const std::string& key) { shut_out(now, key); });
+  read_news(revoked_watch_, "network/revoked/", [&](const std::string& key) { read_revocation(now, key); });
   read_news(epoch_watch_, kEpochPrefix, [&](const std::string& key) { read_epoch(now, key); });
   read_news(card_watch_, "node/", [&](const std::string& key) { read_card(now, key); });
   read_news(client_watch_, kClientPrefix, [&](const std::string& key) { read_client_entry(now, key); });
@@ -125,16 +129,32 @@ void Core::read_card(const Now& now, std::string_view key) {
   if (member != nullptr && member->card == *card) overlay_->renew_card(Peer{author, bytes});
 }
 
-void Core::shut_out(const Now& now, std::string_view key) {
+void Core::read_revocation(const Now& now, std::string_view key) {
   const auto id = revoked_node(key);
-  if (!id || !ledger_.is_revoked(*id)) return;
-  members_.set_state(*id, MemberState::kRevoked);
-  clients_.forget(*id);
-  end_streams(now, *id);
-  chunk_client_->on_lost(now.steady, *id, out_);
-  chunk_server_->on_lost(now.steady, *id);
-  overlay_->expel(now.steady, *id, out_);
-  out_.add(Expel{*id, "revoked by the operator"});
+  if (!id) return;
+  ledger_.is_revoked(*id) ? shut_out(now, *id) : let_in_again(now, *id);
+}
+
+void Core::shut_out(const Now& now, const NodeId& id) {
+  members_.set_state(id, MemberState::kRevoked);
+  clients_.forget(id);
+  end_streams(now, id);
+  chunk_client_->on_lost(now.steady, id, out_);
+  chunk_server_->on_lost(now.steady, id);
+  overlay_->expel(now.steady, id, out_);
+  out_.add(Expel{id, "revoked by the operator"});
+}
+
+void Core::let_in_again(const Now& now, const NodeId& id) {
+  // A node comes back by its next hello, a client by what is registered of it.
+  members_.pardon(id);
+  std::vector<std::string> registrations;
+  ledger_.for_each(kClientPrefix, [&](const Found& found) {
+    const auto about = parse_client_key(found.key);
+    if (about && about->client == id) registrations.emplace_back(found.key);
+    return true;
+  });
+  for (const std::string& key : registrations) read_client_entry(now, key);
 }
 
 void Core::read_epoch(const Now& now, std::string_view key) {

@@ -49,6 +49,12 @@ void Members::set_state(const NodeId& id, MemberState state) {
   if (member != members_.end() && member->second.state != MemberState::kRevoked) member->second.state = state;
 }
 
+void Members::pardon(const NodeId& id) {
+  const auto member = members_.find(id);
+  if (member != members_.end() && member->second.state == MemberState::kRevoked)
+    member->second.state = MemberState::kLeft;
+}
+
 void Members::set_hint(Time now, const NodeId& id, ByteView hint) {
   const auto member = members_.find(id);
   if (member == members_.end()) return;

@@ -38,7 +38,10 @@ class Members {
   /// for it: make_room() first.
   bool learn(Time now, const Card& card);
   void heard(Time now, const NodeId& id);
+  /// Nothing happens to one that is revoked: see pardon().
   void set_state(const NodeId& id, MemberState state);
+  /// It is revoked no more. It counts as gone until it shows itself.
+  void pardon(const NodeId& id);
   /// The hint of a member that is known; others are passed over.
   void set_hint(Time now, const NodeId& id, ByteView hint);
 

@@ -154,6 +154,20 @@ TEST_F(ClientsOfANetwork, AreShutOutByTheOperatorAndStayOut) {
   EXPECT_FALSE(network.send_as(client, network[0], Lane::kDispatch, write_cancel(1)));
 }
 
+TEST_F(ClientsOfANetwork, AreLetInAgainWhenTheirRevocationIsTakenBack) {
+  const std::string key = "network/revoked/" + client.text();
+  EXPECT_TRUE(network.act(network[1], [&](Core& core, const Now& now) {
+    return core.put_as_operator(now, operator_keys, key, bytes_of("lost"));
+  }));
+  network.run(2s);
+  ASSERT_FALSE(network[2].clients.contains(client));
+  EXPECT_TRUE(network.act(network[1], [&](Core& core, const Now& now) {
+    return core.erase_as_operator(now, operator_keys, key);
+  }));
+  network.run(2s);
+  EXPECT_TRUE(admitted_everywhere());
+}
+
 TEST_F(ClientsOfANetwork, GoWithTheMemberThatMadeThemWhenItIsRevoked) {
   EXPECT_TRUE(network.act(network[1], [&](Core& core, const Now& now) {
     return core.put_as_operator(now, operator_keys, "network/revoked/" + network[0].id.text(), {});

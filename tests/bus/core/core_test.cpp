@@ -204,6 +204,30 @@ TEST_F(SmallCores, MembersBeyondThePlacesDisplaceThoseWhoAreGoneAndNeverANeighbo
   }
 }
 
+TEST_F(SmallCores, ANodeWhoseRevocationIsTakenBackMayComeBack) {
+  grow(3);
+  const std::string key = "network/revoked/" + network[2].id.text();
+  ASSERT_TRUE(network.act(network[0], [&](Core& core, const Now& now) {
+    return core.put_as_operator(now, operator_keys, key, bytes_of("lost"));
+  }));
+  network.run(2s);
+  EXPECT_EQ(member(1, 2)->state, MemberState::kRevoked);
+  EXPECT_FALSE(network.join(network[2], network[1]));
+  ASSERT_TRUE(network.act(network[0], [&](Core& core, const Now& now) {
+    return core.erase_as_operator(now, operator_keys, key);
+  }));
+  network.run(2s);
+  EXPECT_NE(member(1, 2)->state, MemberState::kRevoked);
+  EXPECT_TRUE(network.join(network[2], network[1]));
+  network.run(2s);
+  EXPECT_EQ(member(1, 2)->state, MemberState::kAlive);
+  ASSERT_TRUE(network.act(network[2], [&](Core& core, const Now& now) {
+    return core.put(now, "node/" + core.id().text() + "/note", bytes_of("back"));
+  }));
+  network.run(2s);
+  EXPECT_TRUE(network[0].core->ledger().get("node/" + network[2].id.text() + "/note"));
+}
+
 TEST_F(SmallCores, NotesThatNobodyTakesAreBounded) {
   grow(1);
   Core& core = *network[0].core;
