@@ -9,6 +9,9 @@ AddressBook::AddressBook(std::function<bool(const std::string& host)> is_on_link
 
 void AddressBook::met_at(const NodeId& node, const Card& card, const std::string& host) {
   const auto& join = card.socket(Socket::kJoin);
+  // Of several such addresses the first one stays, until nobody answers there.
+  const auto known = elsewhere_.find(node);
+  if (known != elsewhere_.end() && join && known->second.told == join->host) return;
   const bool other = join && join->host != host && is_address(join->host) && is_address(host);
   // Loopback is on a link of ours, but the node's own loopback is not.
   const bool told_is_of_use =

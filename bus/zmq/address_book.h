@@ -37,6 +37,7 @@ class AddressBook {
   /// Nodes whose names have been answered.
   [[nodiscard]] std::vector<std::pair<NodeId, PeerAddress>> poll(Time now);
   [[nodiscard]] bool waits() const { return names_.waits(); }
+  /// The node has gone, or does not answer where it was met.
   void forget(const NodeId& node);
 
  private:

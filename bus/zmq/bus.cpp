@@ -26,10 +26,6 @@ const std::string& address_of(const ListenAddresses& listen, Socket socket) {
   }
 }
 
-std::string host_port(const std::optional<Endpoint>& endpoint) {
-  return endpoint ? endpoint->text() : std::string();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Bus>> Bus::open(BusOptions options, Identity identity,
@@ -171,7 +167,8 @@ void Bus::turn() {
   const Time before = now().steady;
   const Time due =
       std::min({core_->next_timer(), discovery_->next_timer(before), ledger_file_.next_timer(), next_tick_});
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - before);
+  const Time asked = addresses_.waits() ? before + 10ms : kNever;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::min(due, asked) - before);
   // A socket that waits for its port, and messages that wait for a reader, are looked at again soon.
   const auto most = listeners_->is_settled() ? std::chrono::milliseconds(kTick / 1ms) : 2ms;
   zmq::poll(items_, std::clamp(wait, 0ms, most));
@@ -211,6 +208,8 @@ void Bus::send(Time at, Send message) {
 
 void Bus::find_others() {
   const Now at = now();
+  for (auto& [node, address] : addresses_.poll(at.steady))
+    (void)connections_->set_address(at.steady, node, std::move(address));  // it has its place already
   for (const std::string& address : discovery_->turn(at, *core_)) {
     // Too many under way: the address comes again.
     (void)connections_->introduce_to(at.steady, address);
@@ -239,11 +238,8 @@ void Bus::carry_out_one(Time at, Effect& effect) {
   } else if (const auto* admit = std::get_if<Admit>(&effect)) {
     const auto card = read_card(admit->card);  // the core has verified it
     if (!card) return;
-    PeerAddress address{card->curve_key, host_port(card->socket(Socket::kJoin)),
-                        host_port(card->socket(Socket::kGossip)), host_port(card->socket(Socket::kControl)),
-                        host_port(card->socket(Socket::kDispatch))};
     if (!zap_->admit(admit->node, card->curve_key) ||
-        !connections_->set_address(admit->node, std::move(address)))
+        !connections_->set_address(at, admit->node, addresses_.find(at, admit->node, *card)))
       options_.log(fmt::format("node {} is not admitted: as many are as may be", admit->node.text()));
   } else if (const auto* client = std::get_if<AdmitClient>(&effect)) {
     if (!zap_->admit_client(client->client, client->curve_key))
@@ -251,6 +247,7 @@ void Bus::carry_out_one(Time at, Effect& effect) {
   } else if (const auto* forgotten = std::get_if<Forget>(&effect)) {
     zap_->expel(forgotten->node);
     connections_->forget(forgotten->node);
+    addresses_.forget(forgotten->node);
   } else if (std::holds_alternative<Rekey>(effect)) {
     take_new_keys(at);
   } else if (const auto* expel = std::get_if<Expel>(&effect)) {
@@ -258,6 +255,7 @@ void Bus::carry_out_one(Time at, Effect& effect) {
     options_.log(fmt::format("node {} is shut out: {}", expel->node.text(), expel->why));
     zap_->expel(expel->node);
     connections_->forget(expel->node);
+    addresses_.forget(expel->node);
     listeners_->cut_off(expel->node);
   }
 }
@@ -277,7 +275,14 @@ void Bus::on_gossip(const NodeId& from, Topic, ByteView message) {
 void Bus::on_introduced(const std::string& address, ByteView answer) {
   if (is_own(answer)) return discovery_->is_self(address);
   const Status welcomed = core_->on_welcome(now(), answer);
-  if (!welcomed) options_.log(fmt::format("the node at {}: {}", address, welcomed.error().message));
+  if (welcomed) return note_meeting(answer, host_of(address));
+  options_.log(fmt::format("the node at {}: {}", address, welcomed.error().message));
+}
+
+void Bus::note_meeting(ByteView introduction, const std::string& host) {
+  Reader reader = Reader::of_message(introduction);
+  // The core has verified it.
+  if (const auto card = read_card(reader.bin(kMaxCardBytes))) addresses_.met_at(card->id(), *card, host);
 }
 
 bool Bus::is_own(ByteView introduction) const {
@@ -288,13 +293,17 @@ bool Bus::is_own(ByteView introduction) const {
 
 void Bus::on_unreachable(const NodeId& node, const std::string& why) {
   options_.log(fmt::format("node {} cannot be reached: {}", node.text(), why));
+  addresses_.forget(node);
   core_->on_lost(now(), node);
 }
 
-Bytes Bus::on_hello(ByteView message) {
+Bytes Bus::on_hello(ByteView message, const std::string& host) {
   // Ourselves, at an address that is also ours: so we are told.
   if (is_own(message)) return Writer(MessageType::kWelcome, 2).bin(core_->card()).array(0).take();
-  return core_->on_hello(now(), message);
+  Bytes answer = core_->on_hello(now(), message);
+  const auto header = read_header(answer);
+  if (header && header->type == MessageType::kWelcome) note_meeting(message, host);
+  return answer;
 }
 
 }  // namespace zswarm::bus

@@ -17,6 +17,7 @@
 #include <zmq.hpp>
 
 #include "bus/core/core.h"
+#include "bus/zmq/address_book.h"
 #include "bus/zmq/announce.h"
 #include "bus/zmq/connections.h"
 #include "bus/zmq/discovery.h"
@@ -82,6 +83,8 @@ class Bus final : ConnectionEvents, ListenerEvents {
   [[nodiscard]] JoinKeys join_keys() const;
   void take_new_keys(Time now);
   void find_others();
+  /// Whoever shows its card in a hello or welcome was met at this address.
+  void note_meeting(ByteView introduction, const std::string& host);
   /// Whether a hello or welcome shows the card of this very process.
   [[nodiscard]] bool is_own(ByteView introduction) const;
   [[nodiscard]] Now now() const;
@@ -91,7 +94,7 @@ class Bus final : ConnectionEvents, ListenerEvents {
   void on_gossip(const NodeId& from, Topic topic, ByteView message) override;
   void on_introduced(const std::string& address, ByteView answer) override;
   void on_unreachable(const NodeId& node, const std::string& why) override;
-  [[nodiscard]] Bytes on_hello(ByteView message) override;
+  [[nodiscard]] Bytes on_hello(ByteView message, const std::string& host) override;
 
   BusOptions options_;
   const NodeId id_;
@@ -104,6 +107,7 @@ class Bus final : ConnectionEvents, ListenerEvents {
   std::unique_ptr<Connections> connections_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<Discovery> discovery_;
+  AddressBook addresses_{is_on_link};
   LedgerFile ledger_file_;
   Inbox inbox_;
   std::atomic<bool> stopping_{false};

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "bus/wire/message.h"
 #include "bus/zmq/parts.h"
 
 namespace zswarm::bus {
@@ -28,6 +29,7 @@ void Connections::set_introduction(Time now, Bytes hello, JoinKeys keys) {
   join_keys_ = std::move(keys);
   // Nobody would answer those that are under way with other keys.
   introductions_.clear();
+  welcomed_.clear();
   for (auto& [node, peer] : peers_) {
     if (peer.introduced || peer.deadline == kNever) continue;
     peer.deadline = kNever;
@@ -35,7 +37,7 @@ void Connections::set_introduction(Time now, Bytes hello, JoinKeys keys) {
   }
 }
 
-bool Connections::set_address(const NodeId& node, PeerAddress address) {
+bool Connections::set_address(Time now, const NodeId& node, PeerAddress address) {
   if (addresses_.size() >= limits_.admitted && !addresses_.contains(node)) return false;
   PeerAddress& known = addresses_[node];
   if (known == address) return true;
@@ -47,6 +49,9 @@ bool Connections::set_address(const NodeId& node, PeerAddress address) {
   peer->second.introduced = false;
   peer->second.deadline = kNever;
   for (auto& socket : peer->second.sockets) socket.reset();
+  const bool wanted =
+      peer->second.linked || !peer->second.unsent[0].empty() || !peer->second.unsent[1].empty();
+  if (wanted) begin_introduction(now, peer->second);
   return true;
 }
 
@@ -64,6 +69,10 @@ Connections::Peer* Connections::peer_for(Time now, const NodeId& node) {
   peer.node = node;
   peer.address = address->second;
   peer.heard = peer.spoken = now;
+  if (welcomed_.erase(peer.address.join) > 0) {
+    peer.introduced = true;
+    open_sockets(now, peer);
+  }
   return &peer;
 }
 
@@ -79,6 +88,10 @@ bool Connections::introduce_to(Time now, const std::string& address) {
 
 void Connections::begin_introduction(Time now, Peer& peer) {
   if (peer.deadline != kNever) return;
+  if (!peer.address.complete) {
+    peer.deadline = now + limits_.introduction;
+    return;
+  }
   peer.deadline = introduce_to(now, peer.address.join) ? now + limits_.introduction : now;
 }
 
@@ -205,14 +218,19 @@ void Connections::poll_done(Time now, const std::vector<zmq::pollitem_t>& items,
       traffic_.in_bytes += answer->bytes();
       introductions_.erase(open);
       events_.on_introduced(polled[i].address, answer->view(0));
+      bool awaited = false;
       for (auto& [node, peer] : peers_) {
         if (peer.address.join != polled[i].address || peer.introduced) continue;
+        awaited = true;
         peer.introduced = true;
         peer.tried_directly = false;
         peer.deadline = kNever;
         open_sockets(now, peer);
         flush(peer);
       }
+      const auto header = read_header(answer->view(0));
+      const bool welcome = header && header->type == MessageType::kWelcome;
+      if (welcome && !awaited && welcomed_.size() < limits_.peers) welcomed_[polled[i].address] = now;
     }
   }
 }
@@ -237,6 +255,7 @@ void Connections::read_peer(Time now, const NodeId& node, std::size_t which) {
 
 void Connections::tick(Time now) {
   std::erase_if(introductions_, [&](const auto& entry) { return entry.second.deadline <= now; });
+  std::erase_if(welcomed_, [&](const auto& entry) { return now - entry.second > limits_.introduction; });
   std::vector<NodeId> unreachable;
   for (auto it = peers_.begin(); it != peers_.end();) {
     Peer& peer = it->second;

@@ -60,8 +60,9 @@ class Connections {
   /// The hello that every introduction sends, and the keys of the join sockets. Those under way begin again.
   void set_introduction(Time now, Bytes hello, JoinKeys keys);
 
-  /// False if as many addresses are known as may be.
-  bool set_address(const NodeId& node, PeerAddress address);
+  /// False if as many addresses are known as may be. What waits for a node whose address is not complete goes
+  /// on with the call that completes it.
+  bool set_address(Time now, const NodeId& node, PeerAddress address);
   /// Closes what is open to the node and forgets where it is.
   void forget(const NodeId& node);
 
@@ -126,6 +127,8 @@ class Connections {
   const CurveKeyPair own_;
   const SocketLimits limits_;
   ConnectionEvents& events_;
+  /// Join sockets whose welcome nobody waited for, and when it came: who listens there knows us already.
+  std::unordered_map<std::string, Time> welcomed_;
   Bytes hello_;
   JoinKeys join_keys_;
   std::unordered_map<NodeId, PeerAddress> addresses_;

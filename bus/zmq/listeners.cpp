@@ -178,6 +178,14 @@ bool Listeners::may_answer_hello(Time now) {
   return true;
 }
 
+std::string Listeners::sender_of(zmq::message_t& part) {
+  const char* address = zmq_msg_gets(part.handle(), "Peer-Address");
+  const std::string_view host = address != nullptr ? address : "";
+  // A socket for both families shows IPv4 addresses as IPv6 ones (RFC 4291, section 2.5.5.2).
+  constexpr std::string_view kMapped = "::ffff:";
+  return std::string(host.starts_with(kMapped) ? host.substr(kMapped.size()) : host);
+}
+
 void Listeners::read_join(Time now, ListenerEvents& events) {
   zmq::socket_t& join = socket(Socket::kJoin);
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
@@ -189,7 +197,7 @@ void Listeners::read_join(Time now, ListenerEvents& events) {
     } else if (door_.proved(Socket::kJoin, received->parts[1]); !may_answer_hello(now)) {
       traffic_.hellos_refused += 1;
     } else {
-      const Bytes answer = events.on_hello(received->view(1));
+      const Bytes answer = events.on_hello(received->view(1), sender_of(received->parts[1]));
       const std::array<ByteView, 2> parts = {received->view(0), answer};
       // The asker may have gone; then nobody misses the answer.
       if (!answer.empty() && send_parts(join, parts) == Sent::kYes) traffic_.out_bytes += answer.size();

@@ -32,8 +32,9 @@ class ListenerEvents {
  public:
   virtual ~ListenerEvents() = default;
   virtual void on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) = 0;
-  /// Somebody who has the token says hello. The answer goes back to it, unless it is empty.
-  [[nodiscard]] virtual Bytes on_hello(ByteView message) = 0;
+  /// Somebody who has the token says hello, from the address `host`. The answer goes back to it, unless it is
+  /// empty.
+  [[nodiscard]] virtual Bytes on_hello(ByteView message, const std::string& host) = 0;
 };
 
 class Listeners {
@@ -101,6 +102,7 @@ class Listeners {
   }
   [[nodiscard]] zmq::socket_t& socket(Socket kind) { return sockets_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] bool may_answer_hello(Time now);
+  [[nodiscard]] static std::string sender_of(zmq::message_t& part);
   void read_join(Time now, ListenerEvents& events);
   void read_subscriptions();
   void read_members(Socket kind, ListenerEvents& events);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "bus/wire/pack.h"
 #include "bus/zmq/zap.h"
 
 namespace zswarm::bus {
@@ -30,8 +31,8 @@ class PlayedNode : public testing::Test, public ConnectionEvents {
     join = std::move(*open_server(context, Socket::kJoin, new_keys().secret_key, "127.0.0.1:0", limits));
     control = std::move(*open_server(context, Socket::kControl, theirs.secret_key, "127.0.0.1:0", limits));
     connections.set_introduction(at(0), Bytes{1, 2, 3}, {new_keys(), new_keys().public_key});
-    EXPECT_TRUE(
-        connections.set_address(them, {theirs.public_key, host_port(join), "", host_port(control), ""}));
+    EXPECT_TRUE(connections.set_address(at(0), them,
+                                        {theirs.public_key, host_port(join), "", host_port(control), ""}));
   }
   static std::string host_port(const zmq::socket_t& socket) {
     return "127.0.0.1:" + std::to_string(bound_port(socket));
@@ -52,6 +53,7 @@ class PlayedNode : public testing::Test, public ConnectionEvents {
       while (zap.answer()) {
       }
       read_control();
+      read_join();
       connections.poll_done(now, items, 2);
     }
     return false;
@@ -62,6 +64,25 @@ class PlayedNode : public testing::Test, public ConnectionEvents {
     if (!control.recv(parts[1], zmq::recv_flags::dontwait)) return;
     arrived.push_back(parts[1].data<std::uint8_t>()[0]);
     route = parts[0].to_string();
+  }
+
+  /// From here on the join socket is under a token that we have, and answers hellos with a welcome.
+  void open_join() {
+    const CurveKeyPair client = new_keys(), server = new_keys();
+    zap.set_join_keys({client.public_key});
+    join = std::move(*open_server(context, Socket::kJoin, server.secret_key, "127.0.0.1:0", limits));
+    connections.set_introduction(at(0), Bytes{1, 2, 3}, {client.copy(), server.public_key});
+    EXPECT_TRUE(connections.set_address(at(0), them,
+                                        {theirs.public_key, host_port(join), "", host_port(control), ""}));
+  }
+  void read_join() {
+    std::array<zmq::message_t, 2> parts;
+    if (!join.recv(parts[0], zmq::recv_flags::dontwait)) return;
+    if (!join.recv(parts[1], zmq::recv_flags::dontwait)) return;
+    hellos += 1;
+    const Bytes welcome = Writer(MessageType::kWelcome, 0).take();
+    EXPECT_TRUE(join.send(parts[0], zmq::send_flags::sndmore));
+    EXPECT_TRUE(join.send(zmq::buffer(welcome)));
   }
 
   void on_message(const NodeId&, Lane, ByteView message, std::vector<Bytes>) override {
@@ -81,7 +102,7 @@ class PlayedNode : public testing::Test, public ConnectionEvents {
   std::vector<Bytes> answers;
   std::string route;
   std::vector<NodeId> unreachable;
-  int introduced = 0;
+  int introduced = 0, hellos = 0;
   Connections connections{context, own.copy(), limits, *this};
 };
 
@@ -115,6 +136,39 @@ TEST_F(PlayedNode, WhoStaysSilentThenIsUnreachable) {
   EXPECT_FALSE(connections.is_open(them));
 }
 
+TEST_F(PlayedNode, WhoWelcomedUsAsAContactIsNotGreetedAgain) {
+  open_join();
+  ASSERT_TRUE(connections.introduce_to(at(0), host_port(join)));
+  ASSERT_TRUE(eventually(at(0), [&] { return introduced == 1; }));
+  ASSERT_TRUE(send(at(1), 9));
+  ASSERT_TRUE(eventually(at(1), [&] { return !arrived.empty(); }));
+  EXPECT_EQ(hellos, 1);
+}
+
+TEST_F(PlayedNode, WhoWelcomedUsLongAgoIsGreetedAgain) {
+  open_join();
+  ASSERT_TRUE(connections.introduce_to(at(0), host_port(join)));
+  ASSERT_TRUE(eventually(at(0), [&] { return introduced == 1; }));
+  connections.tick(at(60));
+  ASSERT_TRUE(send(at(60), 9));
+  ASSERT_TRUE(eventually(at(60), [&] { return !arrived.empty(); }));
+  EXPECT_EQ(hellos, 2);
+}
+
+TEST_F(PlayedNode, WhatWaitsForANameGoesOutOnceItsAddressIsKnown) {
+  open_join();
+  PeerAddress address{theirs.public_key, "", "", "", "", false};
+  const NodeId named = node(3);
+  ASSERT_TRUE(connections.set_address(at(0), named, address));
+  ASSERT_TRUE(connections.send(at(0), Send{named, Lane::kControl, Bytes{5}}));
+  connections.tick(at(1));
+  EXPECT_TRUE(connections.is_open(named));
+  address = {theirs.public_key, host_port(join), "", host_port(control), "", true};
+  ASSERT_TRUE(connections.set_address(at(1), named, address));
+  ASSERT_TRUE(eventually(at(1), [&] { return !arrived.empty(); }));
+  EXPECT_EQ(arrived, std::vector<std::uint8_t>{5});
+}
+
 TEST(ConnectionAddresses, AreBounded) {
   struct Nothing : ConnectionEvents {
     void on_message(const NodeId&, Lane, ByteView, std::vector<Bytes>) override {}
@@ -126,12 +180,12 @@ TEST(ConnectionAddresses, AreBounded) {
   limits.admitted = 2;
   zmq::context_t context;
   Connections connections(context, new_keys(), limits, events);
-  EXPECT_TRUE(connections.set_address(node(1), {}));
-  EXPECT_TRUE(connections.set_address(node(2), {}));
-  EXPECT_FALSE(connections.set_address(node(3), {}));
-  EXPECT_TRUE(connections.set_address(node(2), {{}, "127.0.0.1:1", "", "", ""}));
+  EXPECT_TRUE(connections.set_address(at(0), node(1), {}));
+  EXPECT_TRUE(connections.set_address(at(0), node(2), {}));
+  EXPECT_FALSE(connections.set_address(at(0), node(3), {}));
+  EXPECT_TRUE(connections.set_address(at(0), node(2), {{}, "127.0.0.1:1", "", "", ""}));
   connections.forget(node(1));
-  EXPECT_TRUE(connections.set_address(node(3), {}));
+  EXPECT_TRUE(connections.set_address(at(0), node(3), {}));
 }
 
 }  // namespace
