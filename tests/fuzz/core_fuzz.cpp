@@ -152,9 +152,9 @@ struct World {
     ZS_BUS_ASSERT(core->members().all().size() <= 4 && core->duplicates().size() <= 2);
     ZS_BUS_ASSERT(core->clients().all().size() <= 3 && core->take_notes().size() <= 4);
     // Taken or not, an epoch never goes back; and what was taken is the token of the keys in use.
-    ZS_BUS_ASSERT(core->keys().epoch >= epoch);
-    epoch = core->keys().epoch;
-    if (const auto taken = core->take_new_token()) ZS_BUS_ASSERT(taken->epoch == epoch);
+    ZS_BUS_ASSERT(core->keys().epoch >= highest_epoch);
+    highest_epoch = core->keys().epoch;
+    if (const auto taken = core->take_new_token()) ZS_BUS_ASSERT(taken->epoch == highest_epoch);
     const Status told = core->on_message(now, node(1).id, Lane::kControl, version_message(), {});
     ZS_BUS_ASSERT(!told);
     for (const Effect& effect : core->take_effects()) {
@@ -167,7 +167,7 @@ struct World {
   Token token;
   std::unique_ptr<Core> core;
   Now now{Time{1s}, WallTime{1'800'000'000'000}};
-  std::uint32_t epoch = 1;
+  std::uint32_t highest_epoch = 1;
 };
 
 }  // namespace
