@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "bus/zmq/interfaces.h"
 
@@ -62,10 +63,15 @@ Names::~Names() {
 }
 
 void Names::abandon(std::unique_ptr<Query> query) {
+  // One that a thread of the C library is at work on cannot be called back, and must not go before that is
+  // done. Such queries wait here for the next one that is given up, or the end of the process; they are few,
+  // at most one for each name that no server answers. Never destroyed, since threads may outlast main().
+  static std::mutex mutex;
+  static auto& left = *new std::vector<std::unique_ptr<Query>>;
+  const std::lock_guard lock(mutex);
+  std::erase_if(left, [](const auto& old) { return gai_error(&old->request) != EAI_INPROGRESS; });
   if (!query || gai_error(&query->request) != EAI_INPROGRESS) return;
-  // One that a thread is at work on cannot be called back: its memory is that thread's from now on. These are
-  // few, at most one for each name that no server answers.
-  if (gai_cancel(&query->request) == EAI_NOTCANCELED) (void)query.release();
+  if (gai_cancel(&query->request) == EAI_NOTCANCELED) left.push_back(std::move(query));
 }
 
 void Names::ask(const std::string& host, Entry& entry) {
