@@ -112,7 +112,7 @@ void add_simulate(CLI::App& app, Action& action) {
       "Print one JSON object: nodes, seed, loss, virtual_s, wall_s, converged_9999_s, "
       "idle_bytes_per_node_s, crash_known_p99_s, false_deaths, delivered_to_survivors, trace_hash");
   command->footer(
-      "Examples:\n"
+      "Example:\n"
       "  zswarm simulate --nodes 1000 --seed 1 --loss 0.1\n"
       "  zswarm simulate --nodes 1000 --seed 1 --kill 0.8 --json\n"
       "  zswarm simulate --nodes 1000 --seed 1 --loss 0.2 --freeze 0.1 --duration 600");
