@@ -248,6 +248,12 @@ Status Core::on_gossip(const Now& now, const NodeId& from, ByteView message) {
   return status;
 }
 
+void Core::on_unreachable(const Now& now, const NodeId& peer) {
+  const Member* const member = members_.find(peer);
+  if (member != nullptr && lives(member->state)) members_.set_state(peer, MemberState::kUnreachable);
+  on_lost(now, peer);
+}
+
 void Core::on_lost(const Now& now, const NodeId& peer) {
   overlay_->on_lost(now.steady, peer, out_);
   end_streams(now, peer);
@@ -317,6 +323,7 @@ void Core::settle(const Now& now) {
     introduce_self(now);
   }
   for (const OverlayEvent& event : overlay_->take_events()) on_event(now, event);
+  for (const SyncReport& report : sync_.take_reports()) in_step_ |= report.end == SyncReport::End::kEqual;
   read_ledger_news(now);
   answer_info(now);
 }

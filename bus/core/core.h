@@ -75,6 +75,8 @@ class Core {
                     std::vector<Bytes> frames);
   Status on_gossip(const Now& now, const NodeId& from, ByteView message);
   void on_lost(const Now& now, const NodeId& peer);
+  /// Nobody answers at the node's sockets.
+  void on_unreachable(const Now& now, const NodeId& peer);
   /// A message on the dispatch lane could not be sent, and none is to follow it: the streams with this node
   /// end.
   void on_stuck(const Now& now, const NodeId& peer);
@@ -122,6 +124,8 @@ class Core {
   [[nodiscard]] Outbox& out() { return out_; }
   /// Nodes of which two processes were seen at one time; this one may be among them.
   [[nodiscard]] const std::set<NodeId>& duplicates() const { return duplicates_; }
+  /// True once another member has told us all that it has in the ledger.
+  [[nodiscard]] bool is_in_step() const { return in_step_; }
   [[nodiscard]] const NodeId& id() const { return identity_.id; }
   [[nodiscard]] const Bytes& card() const { return card_; }
 
@@ -178,6 +182,7 @@ class Core {
   WatchId card_watch_{}, revoked_watch_{}, epoch_watch_{}, client_watch_{};
   Time ledger_timer_, sync_due_, last_now_;
   std::optional<Time> started_;  // since then our card is in the ledger
+  bool in_step_ = false;         // a reconciliation has come to its end
   TokenBucket version_answers_;
   std::optional<Token> new_token_;
   std::vector<std::string> notes_;

@@ -10,6 +10,8 @@ std::string_view member_state_name(MemberState state) {
       return "alive";
     case MemberState::kSuspected:
       return "suspected";
+    case MemberState::kUnreachable:
+      return "unreachable";
     case MemberState::kDead:
       return "dead";
     case MemberState::kLeft:
@@ -21,7 +23,8 @@ std::string_view member_state_name(MemberState state) {
 }
 
 bool lives(MemberState state) {
-  return state == MemberState::kAlive || state == MemberState::kSuspected;
+  return state == MemberState::kAlive || state == MemberState::kSuspected ||
+         state == MemberState::kUnreachable;
 }
 
 bool Members::learn(Time now, const Card& card) {
@@ -41,7 +44,9 @@ bool Members::learn(Time now, const Card& card) {
 
 void Members::heard(Time now, const NodeId& id) {
   const auto member = members_.find(id);
-  if (member != members_.end()) member->second.heard = now;
+  if (member == members_.end()) return;
+  member->second.heard = now;
+  if (member->second.state == MemberState::kUnreachable) member->second.state = MemberState::kAlive;
 }
 
 void Members::set_state(const NodeId& id, MemberState state) {

@@ -17,9 +17,16 @@
 
 namespace zswarm::bus {
 
-enum class MemberState : std::uint8_t { kAlive, kSuspected, kDead, kLeft, kRevoked };
+enum class MemberState : std::uint8_t {
+  kAlive,
+  kSuspected,
+  kUnreachable,  // from here; nobody has found it dead
+  kDead,
+  kLeft,
+  kRevoked,
+};
 [[nodiscard]] std::string_view member_state_name(MemberState state);
-/// Alive or suspected.
+/// Alive, suspected or unreachable.
 [[nodiscard]] bool lives(MemberState state);
 
 struct Member {

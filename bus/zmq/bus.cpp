@@ -11,6 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 250ms;
+constexpr Duration kTellAgain = 60s;  // of what goes on
+constexpr std::size_t kUnansweredMax = 64;
 constexpr auto kSocketsOfCard = {Socket::kJoin, Socket::kGossip, Socket::kControl, Socket::kDispatch};
 
 const std::string& address_of(const ListenAddresses& listen, Socket socket) {
@@ -183,6 +185,7 @@ void Bus::turn() {
   if (next_tick_ <= at) {
     next_tick_ = at + kTick;
     connections_->tick(at);
+    tell_of_strangers(at);
     if (options_.on_tick) options_.on_tick(*this, *core_, now());
   }
   ledger_file_.turn(now(), core_->ledger());
@@ -294,7 +297,28 @@ bool Bus::is_own(ByteView introduction) const {
 void Bus::on_unreachable(const NodeId& node, const std::string& why) {
   options_.log(fmt::format("node {} cannot be reached: {}", node.text(), why));
   addresses_.forget(node);
-  core_->on_lost(now(), node);
+  core_->on_unreachable(now(), node);
+}
+
+void Bus::on_unanswered(const std::string& address) {
+  const Time at = now().steady;
+  std::erase_if(unanswered_, [at](const auto& told) { return told.second <= at; });
+  if (unanswered_.size() >= kUnansweredMax || !unanswered_.emplace(address, at + kTellAgain).second) return;
+  options_.log(
+      fmt::format("nobody of this network answers at {}: no node listens there, or it has another token (its "
+                  "network's token may "
+                  "have been changed since yours was made)",
+                  address));
+}
+
+void Bus::tell_of_strangers(Time at) {
+  const std::uint64_t strangers = listeners_->strangers_at_join();
+  if (strangers == strangers_told_ || at < strangers_due_) return;
+  strangers_due_ = at + kTellAgain;
+  options_.log(
+      fmt::format("{} connection(s) to the join socket refused: not this network's token, or an older one",
+                  strangers - strangers_told_));
+  strangers_told_ = strangers;
 }
 
 Bytes Bus::on_hello(ByteView message, const std::string& host) {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -89,10 +90,12 @@ class Bus final : ConnectionEvents, ListenerEvents {
   [[nodiscard]] bool is_own(ByteView introduction) const;
   [[nodiscard]] Now now() const;
   void note(const Status& status, const NodeId& from);
+  void tell_of_strangers(Time at);
 
   void on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) override;
   void on_gossip(const NodeId& from, Topic topic, ByteView message) override;
   void on_introduced(const std::string& address, ByteView answer) override;
+  void on_unanswered(const std::string& address) override;
   void on_unreachable(const NodeId& node, const std::string& why) override;
   [[nodiscard]] Bytes on_hello(ByteView message, const std::string& host) override;
 
@@ -112,6 +115,9 @@ class Bus final : ConnectionEvents, ListenerEvents {
   Inbox inbox_;
   std::atomic<bool> stopping_{false};
   Time next_tick_;
+  std::uint64_t strangers_told_ = 0;
+  Time strangers_due_;
+  std::map<std::string, Time> unanswered_;  // addresses that an operator was told of
   std::vector<zmq::pollitem_t> items_;
 };
 

@@ -254,7 +254,13 @@ void Connections::read_peer(Time now, const NodeId& node, std::size_t which) {
 }
 
 void Connections::tick(Time now) {
-  std::erase_if(introductions_, [&](const auto& entry) { return entry.second.deadline <= now; });
+  std::vector<std::string> silent_contacts;
+  std::erase_if(introductions_, [&](const auto& entry) {
+    const bool over = entry.second.deadline <= now;
+    if (over) silent_contacts.push_back(entry.first);
+    return over;
+  });
+  for (const std::string& address : silent_contacts) events_.on_unanswered(address);
   std::erase_if(welcomed_, [&](const auto& entry) { return now - entry.second > limits_.introduction; });
   std::vector<NodeId> unreachable;
   for (auto it = peers_.begin(); it != peers_.end();) {

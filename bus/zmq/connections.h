@@ -48,6 +48,8 @@ class ConnectionEvents {
   virtual void on_gossip(const NodeId& from, Topic topic, ByteView message) = 0;
   /// Answer to a hello: the welcome or refusal of whoever listens at `address`.
   virtual void on_introduced(const std::string& address, ByteView answer) = 0;
+  /// Nobody welcomed or refused a hello that was sent without knowing who listens there.
+  virtual void on_unanswered(const std::string& address) = 0;
   /// The node could not be introduced to, or its address is not known: what waited for it is dropped.
   virtual void on_unreachable(const NodeId& node, const std::string& why) = 0;
 };

@@ -16,6 +16,8 @@ namespace {
 
 // Events that wait for this thread, bounded so that a flood of connections cannot take memory; libzmq's
 // thread waits when there are more.
+constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 constexpr int kEventsWaiting = 20'000;
 constexpr std::size_t kEventsPerTurn = 4096;
 constexpr Duration kHandshakeMargin = std::chrono::seconds(1);  // libzmq's timers, and this thread's turns
@@ -101,7 +103,7 @@ Door::Door(zmq::context_t& context, const SocketLimits& limits, Descriptor nothi
 Status Door::watch(Socket kind, zmq::socket_t& listener, std::uint16_t port) {
   Watched& watched = watched_[static_cast<std::size_t>(kind)];
   const std::string name = fmt::format("inproc://zswarm.door.{}.{}", socket_name(kind), ++names_);
-  if (zmq_socket_monitor(listener.handle(), name.c_str(), ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0)
+  if (zmq_socket_monitor(listener.handle(), name.c_str(), kEvents) != 0)
     return fail(ErrorCode::kIo,
                 fmt::format("cannot watch the {} socket: {}", socket_name(kind), zmq_strerror(zmq_errno())));
   try {
@@ -149,7 +151,9 @@ void Door::read_events(Time now, std::size_t which) {
     std::memcpy(&number, event.data(), sizeof(number));
     std::memcpy(&value, event.data<std::uint8_t>() + sizeof(number), sizeof(value));
     const ConnectionTable::Name name{static_cast<std::uint8_t>(which), value};
-    if (number == ZMQ_EVENT_DISCONNECTED) {
+    if (number == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || number == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+      ++handshakes_failed_[which];
+    } else if (number == ZMQ_EVENT_DISCONNECTED) {
       table_.closed(name);
     } else if (const auto ends = ends_of(value, watched.port)) {
       if (const auto surplus = table_.opened(now, name, *ends)) shut_down(*surplus);

@@ -51,6 +51,10 @@ class Door {
 
   [[nodiscard]] std::size_t connections() const { return table_.size(); }
   [[nodiscard]] std::uint64_t shut() const { return shut_; }
+  /// Connections to this socket that ended in the handshake: under other keys, or no ZeroMQ at all.
+  [[nodiscard]] std::uint64_t handshakes_failed(Socket kind) const {
+    return handshakes_failed_[static_cast<std::size_t>(kind)];
+  }
 
  private:
   struct Watched {
@@ -68,6 +72,7 @@ class Door {
   zmq::context_t* context_;
   ConnectionTable table_;
   std::array<Watched, kSockets> watched_;
+  std::array<std::uint64_t, kSockets> handshakes_failed_{};
   Descriptor nothing_, looking_at_;
   std::uint64_t shut_ = 0, names_ = 0;
   Time sweep_at_;

@@ -85,6 +85,8 @@ class Listeners {
     std::uint64_t in_bytes = 0, out_bytes = 0, faulty = 0, hellos_refused = 0;
   };
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+  /// Connections to the join socket that did not come under this token's keys.
+  [[nodiscard]] std::uint64_t strangers_at_join() const { return door_.handshakes_failed(Socket::kJoin); }
 
  private:
   static constexpr std::size_t kKinds = 4;
