@@ -25,7 +25,12 @@ void add_tokenize(CLI::App& app, Action& action);
 void add_perplexity(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
+void add_worker(CLI::App& app, Action& action);
+void add_status(CLI::App& app, Action& action);
+void add_nodes(CLI::App& app, Action& action);
+void add_top(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
+void add_revoke(CLI::App& app, Action& action);
 void add_simulate(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 

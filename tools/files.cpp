@@ -1,5 +1,6 @@
 #include "tools/files.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -48,9 +49,12 @@ Result<std::string> read_text(const std::filesystem::path& path, std::size_t max
   return text;
 }
 
-Status write_whole(const std::filesystem::path& path, const std::string& text) {
+Status write_whole(const std::filesystem::path& path, const std::string& text, Secrecy secrecy) {
   const std::filesystem::path part = path.native() + ".part";
-  FilePtr file(std::fopen(part.c_str(), "wb"));
+  if (secrecy == Secrecy::kSecret) unlink(part.c_str());  // one that is there may be readable for others
+  const mode_t mode = secrecy == Secrecy::kSecret ? 0600 : 0666;
+  const int descriptor = open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  FilePtr file(descriptor < 0 ? nullptr : fdopen(descriptor, "wb"));
   const bool written = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
                        std::fflush(file.get()) == 0;
   file.reset();

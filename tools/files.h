@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -16,7 +17,9 @@ namespace zswarm::tools {
 [[nodiscard]] Result<std::string> read_text(const std::filesystem::path& path, std::size_t max_bytes);
 
 /// Writes `text` so that a reader sees either nothing (or the old file) or all of it: a file beside it, then
-/// a rename.
-[[nodiscard]] Status write_whole(const std::filesystem::path& path, const std::string& text);
+/// a rename. A secret is written with mode 0600.
+enum class Secrecy : std::uint8_t { kPublic, kSecret };
+[[nodiscard]] Status write_whole(const std::filesystem::path& path, const std::string& text,
+                                 Secrecy secrecy = Secrecy::kPublic);
 
 }  // namespace zswarm::tools

@@ -25,6 +25,11 @@ class JsonMessage : public spdlog::custom_flag_formatter {
   }
 };
 
+/// spdlog's own reader calls it "warning".
+spdlog::level::level_enum level_of(const std::string& name) {
+  return name == "warn" ? spdlog::level::warn : spdlog::level::from_str(name);
+}
+
 }  // namespace
 
 void set_up_log(const std::string& level, bool json) {
@@ -37,8 +42,14 @@ void set_up_log(const std::string& level, bool json) {
   } else {
     logger->set_pattern("%H:%M:%S %^%l%$ %v");
   }
-  logger->set_level(level == "warn" ? spdlog::level::warn : spdlog::level::from_str(level));
+  logger->set_level(level_of(level));
   spdlog::set_default_logger(std::move(logger));
+}
+
+std::shared_ptr<spdlog::logger> bus_log(const std::string& level) {
+  auto logger = spdlog::default_logger()->clone("bus");
+  logger->set_level(level_of(level));
+  return logger;
 }
 
 }  // namespace zswarm::tools

@@ -47,13 +47,18 @@ int main(int argc, char** argv) {
 
   tools::Action action;
   tools::add_run(app, action);
+  tools::add_worker(app, action);
   tools::add_chat(app, action);
   tools::add_generate(app, action);
   tools::add_tokenize(app, action);
   tools::add_perplexity(app, action);
   tools::add_inspect(app, action);
   tools::add_bench(app, action);
+  tools::add_status(app, action);
+  tools::add_nodes(app, action);
+  tools::add_top(app, action);
   tools::add_token(app, action);
+  tools::add_revoke(app, action);
   tools::add_simulate(app, action);
   tools::add_config(app, action);
 

@@ -5,13 +5,11 @@
 // period; at the second they are told that the server stops; at the third the process ends.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,11 +19,14 @@
 #include "gateway/auth/api_keys.h"
 #include "kernels/simd/cpu.h"
 #include "node/node.h"
+#include "tools/announced_file.h"
 #include "tools/command.h"
 #include "tools/files.h"
 #include "tools/log.h"
+#include "tools/membership.h"
 #include "tools/output.h"
 #include "tools/server_threads.h"
+#include "tools/setting_flags.h"
 #include "tools/settings.h"
 #include "tools/signals.h"
 
@@ -38,38 +39,20 @@ namespace fs = std::filesystem;
 struct Options {
   std::vector<std::string> models;
   std::vector<std::string> aliases;
-  std::string config_file;
   std::string ready_out;
-  std::map<std::string_view, std::string> flags;  // by setting; only those that were given
-  std::map<std::string_view, bool> switches;
+  NetworkFlags network;
+  SettingFlags flags;
 };
 
 Result<Settings> settings_of(const Options& options) {
-  Settings settings;
-  if (!options.config_file.empty()) {
-    if (auto done = apply_config_file(options.config_file, settings); !done)
-      return fail(std::move(done.error()));
-  }
-  if (auto done = apply_environment(settings); !done) return fail(std::move(done.error()));
-  const auto flag_error = [](std::string_view flag, const Error& error) {
-    return fail(error.code, fmt::format("--{}: {}", flag, error.message));
-  };
-  for (const Setting& setting : setting_table()) {
-    if (const auto flag = options.flags.find(setting.name);
-        flag != options.flags.end() && !flag->second.empty()) {
-      if (auto done = setting.set(settings, flag->second); !done)
-        return flag_error(setting.name, done.error());
-    }
-    if (const auto flag = options.switches.find(setting.name);
-        flag != options.switches.end() && flag->second) {
-      if (auto done = setting.set(settings, "true"); !done) return flag_error(setting.name, done.error());
-    }
-  }
+  auto settings = options.flags.settings();
+  if (!settings) return settings;
   for (const std::string& alias : options.aliases) {
-    if (auto done = add_alias(settings, alias); !done) return flag_error("alias", done.error());
+    if (auto done = add_alias(*settings, alias); !done)
+      return fail(done.error().code, fmt::format("--alias: {}", done.error().message));
   }
-  if (!options.models.empty()) settings.models = options.models;
-  if (settings.models.empty() && settings.aliases.empty() && settings.models_dir.empty()) {
+  if (!options.models.empty()) settings->models = options.models;
+  if (settings->models.empty() && settings->aliases.empty() && settings->models_dir.empty()) {
     return fail(
         ErrorCode::kInvalidArgument,
         "Which model? Name a GGUF file, or a folder of them with --models-dir; see zswarm run --help.");
@@ -153,15 +136,32 @@ void serve_until_signal(ServerThreads& threads, node::Node& node, const Settings
   StopSignals::instance().set_handler({});
 }
 
-std::string ready_json(const gateway::Server& server, const node::Node& node) {
+nlohmann::ordered_json ready_json(const gateway::Server& server, const node::Node& node,
+                                  Membership* network) {
   auto models = nlohmann::ordered_json::array();
   for (const node::ModelCard& card : node.models()) models.push_back(card.id);
-  const nlohmann::ordered_json ready = {{"pid", getpid()},
-                                        {"node", nullptr},
-                                        {"http", server.address()},
-                                        {"sockets", nlohmann::ordered_json::object()},
-                                        {"models", models}};
-  return ready.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  nlohmann::ordered_json ready = network != nullptr ? network->ready_json() : ready_json_without_network();
+  ready["http"] = server.address();
+  ready["models"] = models;
+  return ready;
+}
+
+nlohmann::ordered_json load_of(const node::Node& node) {
+  std::uint64_t running = 0, waiting = 0;
+  for (const node::ModelStats& stats : node.stats()) {
+    running += stats.running;
+    waiting += stats.waiting;
+  }
+  return {{"running", running}, {"waiting", waiting}};
+}
+
+/// The network that the node takes part in, if it shall.
+Result<std::unique_ptr<Membership>> join(const Options& options, const Settings& settings,
+                                         const node::Node& node) {
+  if (!settings.network.p2p && !options.network.is_given()) return std::unique_ptr<Membership>();
+  Presence presence{.roles = {"serve"}, .models = {}, .load = [&node] { return load_of(node); }};
+  for (const node::ModelCard& card : node.models()) presence.models.push_back(card.id);
+  return Membership::join(settings, options.network, std::move(presence));
 }
 
 int run(const Options& options) {
@@ -189,6 +189,8 @@ int run(const Options& options) {
   ServerThreads threads(**node, settings->http);
   if (auto listening = threads.server().listen(); !listening) return report(listening.error());
   threads.start();
+  const auto network = join(options, *settings, **node);
+  if (!network) return report(network.error());
   if (auto ready = (*node)->wait_ready(); !ready) return report(ready.error());
   bar.wipe();
 
@@ -198,12 +200,11 @@ int run(const Options& options) {
   }
   spdlog::info("serving on http://{} with {}, ready after {:.2f} s; Ctrl-C stops", threads.server().address(),
                simd::isa_name(simd::active_isa()), seconds);
-  if (!options.ready_out.empty()) {
-    if (auto written = write_whole(options.ready_out, ready_json(threads.server(), **node)); !written)
-      return report(written.error());
-  }
+  if (*network) (*network)->say_how_to_join();
+  const auto ready_file =
+      AnnouncedFile::write(options.ready_out, ready_json(threads.server(), **node, network->get()));
+  if (!ready_file) return report(ready_file.error());
   serve_until_signal(threads, **node, *settings);
-  if (!options.ready_out.empty()) unlink(options.ready_out.c_str());
   spdlog::info("stopped");
   return kDone;
 }
@@ -217,24 +218,11 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--alias", options->aliases, "Another name for a model, NAME=FILE (may be repeated)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  for (const Setting& setting : setting_table()) {
-    std::string help(setting.help);
-    if (!setting.environment.empty()) help += fmt::format(" [{}]", setting.environment);
-    const std::string names = setting.name == "threads"   ? "-t,--threads"
-                              : setting.name == "context" ? "-c,--context"
-                                                          : fmt::format("--{}", setting.name);
-    if (setting.value_name.empty()) {
-      command->add_flag(names, options->switches[setting.name], help);
-    } else {
-      command->add_option(names, options->flags[setting.name], help)
-          ->option_text(std::string(setting.value_name));
-    }
-  }
+  options->flags.add_to(*command, [](const Setting&) { return true; });
+  options->network.add_to(*command);
   command
-      ->add_option("--config", options->config_file,
-                   "YAML file with these settings; the environment and flags win over it")
-      ->option_text("FILE");
-  command->add_option("--ready-out", options->ready_out, "Write pid and address here as JSON once it serves")
+      ->add_option("--ready-out", options->ready_out,
+                   "Write pid, node and addresses here as JSON once it serves")
       ->option_text("FILE");
   command->footer(
       "Example:\n  zswarm run model.gguf\n"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 
@@ -51,13 +52,27 @@ Status set_choice(std::string& target, std::string_view value,
   return {};
 }
 
+Status set_addresses(SocketAddresses& target, std::string_view value) {
+  auto addresses = parse_socket_addresses(value);
+  if (!addresses) return fail(std::move(addresses.error()));
+  target = std::move(*addresses);
+  return {};
+}
+
 Status set_limits(Settings& settings, std::string_view value) {
   while (!value.empty()) {
     const auto comma = std::min(value.find(','), value.size());
     const std::string_view limit = value.substr(0, comma);
     value.remove_prefix(std::min(comma + 1, value.size()));
-    constexpr std::string_view kMaxMemory = "max-memory=";
-    if (limit.substr(0, kMaxMemory.size()) != kMaxMemory) return invalid("max-memory=BYTES", limit);
+    constexpr std::string_view kMaxMemory = "max-memory=", kMaxPeers = "max-peers=";
+    if (limit.starts_with(kMaxPeers)) {
+      if (auto done =
+              set_number<std::uint32_t>(settings.network.max_peers, limit.substr(kMaxPeers.size()), 8, 65536);
+          !done)
+        return done;
+      continue;
+    }
+    if (!limit.starts_with(kMaxMemory)) return invalid("max-memory=BYTES or max-peers=N", limit);
     const auto bytes = parse_bytes(limit.substr(kMaxMemory.size()));
     if (!bytes) return fail(bytes.error());
     settings.max_memory_bytes = *bytes;
@@ -126,6 +141,34 @@ const std::vector<Setting>& setting_table() {
        [](S& s, V v) { return set_number<std::uint32_t>(s.grace_s, v, 0, 3600); }},
       {"allow-template-override", "", "", "Let requests bring a chat template of their own",
        [](S& s, V v) { return set_switch(s.http.allow_template_override, v); }},
+      {"p2p", "ZSWARM_P2P", "",
+       "Take part in a network: the one of --token, that of the last run, or a new one",
+       [](S& s, V v) { return set_switch(s.network.p2p, v); }},
+      {"listen", "ZSWARM_LISTEN", "ADDRESS",
+       "Where the network's sockets listen: HOST, HOST:PORT, or join=HOST:PORT,gossip=… (all addresses, free "
+       "ports)",
+       [](S& s, V v) { return set_addresses(s.network.listen, v); }},
+      {"announce", "ZSWARM_ANNOUNCE", "ADDRESS",
+       "What others are told instead, in the same forms: for port mappings (what listens)",
+       [](S& s, V v) { return set_addresses(s.network.announce, v); }},
+      {"bootstrap", "ZSWARM_BOOTSTRAP", "HOST:PORT", "Join socket of a node to start from (may be repeated)",
+       [](S& s, V v) { return set_bootstrap(s.network, v); }, true},
+      {"no-lan", "ZSWARM_DISABLE_LAN", "", "Do not look for nodes on the local network",
+       [](S& s, V v) { return set_switch(s.network.no_lan, v); }},
+      {"no-wan", "ZSWARM_DISABLE_WAN", "", "Do not contact addresses beyond the local network by oneself",
+       [](S& s, V v) { return set_switch(s.network.no_wan, v); }},
+      {"name", "", "NAME", "What people call this node (the machine's name)",
+       [](S& s, V v) { return set_name(s.network, v); }},
+      {"label", "ZSWARM_LABELS", "KEY=VALUE", "What kind of node this is, like gpu=true (may be repeated)",
+       [](S& s, V v) { return set_labels(s.network, v); }, true},
+      {"max-peers", "", "N", "Connections to other nodes, at most (256)",
+       [](S& s, V v) { return set_number<std::uint32_t>(s.network.max_peers, v, 8, 65536); }},
+      {"data", "ZSWARM_DATA", "DIR", "Folder that keeps identity, token and caches (the XDG data folder)",
+       [](S& s, V v) { return set_text(s.network.data, v); }},
+      {"bus-log", "ZSWARM_BUS_LOG", "LEVEL", "The same as --log for what concerns the network (info)",
+       [](S& s, V v) {
+         return set_choice(s.network.bus_log_level, v, {"trace", "debug", "info", "warn", "error", "off"});
+       }},
       {"log", "ZSWARM_LOG", "LEVEL", "trace, debug, info, warn, error or off (info)",
        [](S& s, V v) {
          return set_choice(s.log_level, v, {"trace", "debug", "info", "warn", "error", "off"});
@@ -139,6 +182,13 @@ const std::vector<Setting>& setting_table() {
        }},
   };
   return table;
+}
+
+bool is_for_every_node(const Setting& setting) {
+  static constexpr std::array kNames = {"max-memory", "p2p",     "listen", "announce",  "bootstrap",
+                                        "no-lan",     "no-wan",  "name",   "label",     "max-peers",
+                                        "data",       "bus-log", "log",    "log-format"};
+  return std::find(kNames.begin(), kNames.end(), setting.name) != kNames.end();
 }
 
 Status apply_environment(Settings& settings) {

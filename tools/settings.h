@@ -14,6 +14,7 @@
 
 #include "gateway/server.h"
 #include "kernels/base/error.h"
+#include "tools/network_settings.h"
 
 namespace zswarm::tools {
 
@@ -30,6 +31,7 @@ struct Settings {
   std::uint32_t grace_s = 8;           // for running requests at the end
   std::string log_level = "info";
   bool log_json = false;
+  NetworkSettings network;
 };
 
 /// One thing that can be set by a single text.
@@ -39,10 +41,13 @@ struct Setting {
   std::string_view value_name;   // "ADDR:PORT"; empty: a switch (true or false)
   std::string_view help;
   std::function<Status(Settings&, std::string_view value)> set;
+  bool is_list = false;  // a flag that may be repeated: its values are joined by commas
 };
 
-/// All of them, in the order of --help.
+/// All of them, in the order of --help: first those of serving models, then those of the network.
 [[nodiscard]] const std::vector<Setting>& setting_table();
+/// Those that make sense for a node without models and HTTP too.
+[[nodiscard]] bool is_for_every_node(const Setting& setting);
 
 /// Reads a YAML file: keys as in setting_table(), `models` (a list of files) and `aliases` (name: file). The
 /// error begins with

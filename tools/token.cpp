@@ -1,12 +1,10 @@
-// zswarm token: make a network's token, look at one.
+// zswarm token: make a network's token, look at one; rotate and client are in token_change.cpp.
 //
 // `token new` prints the token alone on standard output, so that it can be kept in a variable or a file; what
 // a person should know beside it goes to standard error. `token show` never prints the token unless told to.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -18,12 +16,19 @@
 #include "tools/command.h"
 #include "tools/data_path.h"
 #include "tools/files.h"
+#include "tools/lifetime.h"
 #include "tools/output.h"
+#include "tools/token_commands.h"
 #include "tools/token_option.h"
 
 namespace zswarm::tools {
 
 namespace {
+
+bus::WallTime wall_now() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count()};
+}
 
 struct NewOptions {
   std::vector<std::string> bootstrap;
@@ -36,30 +41,6 @@ struct ShowOptions {
   bool reveal = false;
   bool json = false;
 };
-
-std::uint64_t now_s() {
-  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since_1970).count());
-}
-
-/// "30d", "12h", "45m", "90s", "2w": seconds, from one to a hundred years.
-Result<std::uint64_t> parse_lifetime(const std::string& text) {
-  constexpr std::uint64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour, kCentury = 36'525 * kDay;
-  std::uint64_t number = 0, unit = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view suffix(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
-  if (suffix == "s") unit = 1;
-  if (suffix == "m") unit = kMinute;
-  if (suffix == "h") unit = kHour;
-  if (suffix == "d") unit = kDay;
-  if (suffix == "w") unit = 7 * kDay;
-  if (error != std::errc() || unit == 0 || number == 0 || number > kCentury / unit) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("--expires wants a time like 30d, 12h, 45m or 90s (at most 100 years), not '{}'.",
-                            printable(text)));
-  }
-  return number * unit;
-}
 
 /// What the options say of the token; its secret and operator key are still to be made.
 Result<bus::Token> token_from(const NewOptions& options) {
@@ -77,9 +58,9 @@ Result<bus::Token> token_from(const NewOptions& options) {
     token.bootstrap.push_back(std::move(*endpoint));
   }
   if (!options.expires.empty()) {
-    const auto lifetime = parse_lifetime(options.expires);
-    if (!lifetime) return fail(lifetime.error());
-    token.expires_s = now_s() + *lifetime;
+    const auto expires_s = expiry_after(options.expires);
+    if (!expires_s) return fail(expires_s.error());
+    token.expires_s = *expires_s;
   }
   return token;
 }
@@ -144,7 +125,7 @@ int show(const ShowOptions& options) {
   const bus::Token& token = **given;
   const auto keys = bus::NetworkKeys::of(token);
   options.json ? show_json(token, keys, options.reveal) : show_text(token, keys, options.reveal);
-  const auto valid = bus::check_expiry(token, {static_cast<std::int64_t>(now_s()) * 1000});
+  const auto valid = bus::check_expiry(token, wall_now());
   if (!valid) report(valid.error().message);
   return kDone;
 }
@@ -190,11 +171,13 @@ void add_show(CLI::App& app, Action& action) {
 }  // namespace
 
 void add_token(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("token", "Make a network's token, or look at one");
+  CLI::App* command = app.add_subcommand("token", "Make a network's token, look at one, change it");
   command->require_subcommand(1);
   command->footer("Example:\n  zswarm token new > home.token\n  zswarm token show --token home.token");
   add_new(*command, action);
   add_show(*command, action);
+  add_token_rotate(*command, action);
+  add_token_client(*command, action);
 }
 
 }  // namespace zswarm::tools

@@ -5,27 +5,9 @@
 #include <cstdlib>
 
 #include "bus/keys/token_source.h"
+#include "node/network/bus_error.h"
 
 namespace zswarm::tools {
-
-namespace {
-
-ErrorCode code_here(bus::ErrorCode code) {
-  switch (code) {
-    case bus::ErrorCode::kUnsupported:
-      return ErrorCode::kUnsupported;
-    case bus::ErrorCode::kNotFound:
-      return ErrorCode::kNotFound;
-    case bus::ErrorCode::kTooLarge:
-      return ErrorCode::kTooLarge;
-    case bus::ErrorCode::kIo:
-      return ErrorCode::kIo;
-    default:
-      return ErrorCode::kInvalidArgument;
-  }
-}
-
-}  // namespace
 
 Result<std::optional<bus::Token>> token_given(const std::string& flag) {
   std::string value = flag;
@@ -39,7 +21,10 @@ Result<std::optional<bus::Token>> token_given(const std::string& flag) {
   if (value.empty()) return std::optional<bus::Token>();
   const bus::SecretText owner(std::move(value));
   auto token = bus::read_token(owner.reveal());
-  if (!token) return fail(code_here(token.error().code), fmt::format("{}: {}", name, token.error().message));
+  if (!token) {
+    Error error = node::from_bus(token.error());
+    return fail(error.code, fmt::format("{}: {}", name, error.message));
+  }
   return std::optional(std::move(*token));
 }
 
