@@ -81,6 +81,9 @@ class Core {
   /// end.
   void on_stuck(const Now& now, const NodeId& peer);
   void on_timer(const Now& now);
+  /// This node's sockets are reached elsewhere from now on: everybody gets a new card. kTooLarge or
+  /// kMalformed as for create(); then the old one stays.
+  Status set_sockets(const Now& now, const std::array<std::optional<Endpoint>, kSocketCount>& sockets);
   [[nodiscard]] Time next_timer() const;
   [[nodiscard]] std::vector<Effect> take_effects();
   /// The keys of the join socket, of hellos and beacons: to be asked again at each Rekey.

@@ -44,6 +44,19 @@ void Core::introduce_self(const Now& now) {
   broadcast_entry(now, *delta);
 }
 
+Status Core::set_sockets(const Now& now, const std::array<std::optional<Endpoint>, kSocketCount>& sockets) {
+  Card changed = options_.card;
+  changed.sockets = sockets;
+  auto card = seal_card(changed, identity_.sign, keys());
+  if (!card) return tl::unexpected(card.error());
+  options_.card = std::move(changed);
+  card_ = std::move(*card);
+  overlay_->set_card(card_);
+  introduce_self(now);
+  settle(now);
+  return {};
+}
+
 Status Core::rotate(const Now& now, const SignKeyPair& operator_keys, const Token& next) {
   const NetworkKeys& present = keys();
   if (next.operator_key != present.operator_key || operator_keys.public_key != present.operator_key)

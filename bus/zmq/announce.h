@@ -5,10 +5,12 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "bus/keys/card.h"
+#include "bus/zmq/interfaces.h"
 
 namespace zswarm::bus {
 
@@ -23,8 +25,12 @@ struct AnnounceAddresses {
   [[nodiscard]] bool names(Socket s) const { return socket(s).has_value() || !host.empty(); }
 };
 
+/// As host_to_tell() in interfaces.h.
+using HostFinder = std::function<std::string(const std::string& listen_host)>;
+
 /// What others are told for a socket that listens on `listen` (HOST:PORT) and has bound `port`.
 [[nodiscard]] Endpoint endpoint_to_tell(const AnnounceAddresses& announce, Socket socket,
-                                        const std::string& listen, std::uint16_t port);
+                                        const std::string& listen, std::uint16_t port,
+                                        const HostFinder& find = host_to_tell);
 
 }  // namespace zswarm::bus

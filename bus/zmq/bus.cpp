@@ -55,10 +55,7 @@ Status Bus::start(Identity identity, std::vector<NetworkKeys> epochs) {
                                    identity.curve.secret_key, options_.limits);
   if (!listeners) return tl::unexpected(listeners.error());
   listeners_ = std::make_unique<Listeners>(std::move(*listeners));
-  for (const Socket socket : kSocketsOfCard) {
-    options_.core.card.socket(socket) = endpoint_to_tell(
-        options_.announce, socket, address_of(options_.listen, socket), listeners_->port(socket));
-  }
+  options_.core.card.sockets = told_ = sockets_to_tell();
   join_endpoint_ = *options_.core.card.socket(Socket::kJoin);
   start_discovery(epochs);
 
@@ -189,6 +186,7 @@ void Bus::turn() {
     if (options_.on_tick) options_.on_tick(*this, *core_, now());
   }
   ledger_file_.turn(now(), core_->ledger());
+  look_at_addresses(at);
   find_others();
   carry_out(at);
   if (const Status open = listeners_->tick(at); !open) options_.log(open.error().message);
@@ -207,6 +205,39 @@ void Bus::send(Time at, Send message) {
   // A gap in a stream cannot be mended: it ends here and now. The control lane's protocols repair what they
   // lose.
   if (!taken && lane == Lane::kDispatch) core_->on_stuck(now(), to);
+}
+
+Bus::Endpoints Bus::sockets_to_tell() const {
+  Endpoints sockets;
+  for (const Socket socket : kSocketsOfCard) {
+    sockets[static_cast<std::size_t>(socket)] =
+        endpoint_to_tell(options_.announce, socket, address_of(options_.listen, socket),
+                         listeners_->port(socket), options_.find_host);
+  }
+  return sockets;
+}
+
+void Bus::look_at_addresses(Time at) {
+  if (next_look_ > at) return;
+  next_look_ = at + options_.look_every;
+  const Endpoints sockets = sockets_to_tell();
+  if (sockets == told_) return;
+  const auto join = static_cast<std::size_t>(Socket::kJoin);
+  // A machine that has lost its last network has nothing to tell, and nobody to tell it to.
+  if (is_loopback(sockets[join]->host) && !is_loopback(told_[join]->host)) return;
+  told_ = sockets;
+  if (const Status changed = core_->set_sockets(now(), sockets); !changed)
+    return options_.log("this node's new addresses cannot be told: " + changed.error().message);
+  options_.log("this node has moved: its join socket is at " + sockets[join]->text());
+  discovery_->is_self(sockets[join]->text());
+  connections_->set_introduction(at, core_->hello(), join_keys());
+  // Neighbours see the new card at once, others with the ledger.
+  for (const Peer& peer : core_->overlay().active()) {
+    const auto card = read_card(peer.card);
+    if (!card) continue;
+    const PeerAddress address = addresses_.find(at, peer.id, *card);
+    if (address.complete) (void)connections_->introduce_to(at, address.join);  // the ledger tells it as well
+  }
 }
 
 void Bus::find_others() {

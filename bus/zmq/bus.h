@@ -36,8 +36,10 @@ struct BusOptions {
   CoreOptions core;
   /// "*:0" is every address of the machine, IPv4 and IPv6, at a free port.
   ListenAddresses listen{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"};
-  AnnounceAddresses announce;  // what others are told; by default what follows from `listen`
-  bool lan = false;            // call out on the LAN, and listen there
+  AnnounceAddresses announce;           // what others are told; by default what follows from `listen`
+  HostFinder find_host = host_to_tell;  // of sockets that listen on a wildcard; asked again so often:
+  Duration look_every = std::chrono::seconds(5);
+  bool lan = false;  // call out on the LAN, and listen there
   std::uint16_t lan_port = kLanPort;
   std::vector<Endpoint> bootstrap;    // join sockets to start from; hosts may be names
   std::vector<Endpoint> remembered;   // those of members in the last run, the most useful first
@@ -63,7 +65,7 @@ class Bus final : ConnectionEvents, ListenerEvents {
   void post(std::function<void(Core& core, const Now& now)> work);
 
   [[nodiscard]] const NodeId& id() const { return id_; }
-  /// Where the join socket listens, as others are told.
+  /// Where the join socket listens, as others were told at the start.
   [[nodiscard]] Endpoint join_endpoint() const { return join_endpoint_; }
 
   // --- On the bus thread only: in work given to post(), or before run(). ---
@@ -84,6 +86,10 @@ class Bus final : ConnectionEvents, ListenerEvents {
   [[nodiscard]] JoinKeys join_keys() const;
   void take_new_keys(Time now);
   void find_others();
+  using Endpoints = std::array<std::optional<Endpoint>, kSocketCount>;
+  [[nodiscard]] Endpoints sockets_to_tell() const;
+  /// Tells others if this machine has another address now.
+  void look_at_addresses(Time now);
   /// Whoever shows its card in a hello or welcome was met at this address.
   void note_meeting(ByteView introduction, const std::string& host);
   /// Whether a hello or welcome shows the card of this very process.
@@ -102,6 +108,7 @@ class Bus final : ConnectionEvents, ListenerEvents {
   BusOptions options_;
   const NodeId id_;
   Endpoint join_endpoint_;
+  Endpoints told_;       // where others think that we are
   std::string network_;  // its id as text
   Time started_;
   zmq::context_t context_;
@@ -114,7 +121,7 @@ class Bus final : ConnectionEvents, ListenerEvents {
   LedgerFile ledger_file_;
   Inbox inbox_;
   std::atomic<bool> stopping_{false};
-  Time next_tick_;
+  Time next_tick_, next_look_;
   std::uint64_t strangers_told_ = 0;
   Time strangers_due_;
   std::map<std::string, Time> unanswered_;  // addresses that an operator was told of

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "tests/bus/zmq/bus_node.h"
 
 namespace zswarm::bus {
@@ -132,6 +134,31 @@ TEST(Discovery, ANodeThatIsItsOwnBootstrapAddressStaysCalm) {
   Node second(network, {Endpoint{"127.0.0.1", 27392}});
   ASSERT_TRUE(eventually([&] { return second.status().members.size() == 1; }));
   EXPECT_EQ(first.log().find("two nodes with one identity"), std::string::npos) << first.log();
+}
+
+TEST(Discovery, AMachineThatMovesIsFoundAtItsNewAddress) {
+  const Network network;
+  const auto host = std::make_shared<std::atomic<const char*>>("127.0.0.1");
+  Node first(network, [&](BusOptions& options) {
+    options.listen = listen_on("0.0.0.0:0");
+    options.find_host = [host](const std::string&) { return std::string(host->load()); };
+    options.look_every = 20ms;
+  });
+  Node second(network, {first.join()});
+  const auto told = [&] {
+    const auto members = second.status().members;
+    return members.empty() ? std::string() : members[0].card.socket(Socket::kJoin)->host;
+  };
+  ASSERT_TRUE(eventually([&] { return second.neighbours() == 1 && told() == "127.0.0.1"; }));
+  host->store("127.0.0.2");
+  ASSERT_TRUE(eventually([&] { return told() == "127.0.0.2"; })) << first.log() << second.log();
+  ASSERT_TRUE(write_note(first, "moved"));
+  EXPECT_TRUE(eventually([&] { return second.value(first.own_key()) == "moved"; }));
+  ASSERT_TRUE(write_note(second, "seen"));
+  EXPECT_TRUE(eventually([&] { return first.value(second.own_key()) == "seen"; }));
+  // Who comes later finds it there.
+  Node third(network, {second.join()});
+  EXPECT_TRUE(eventually([&] { return third.value(first.own_key()) == "moved"; }));
 }
 
 TEST(Discovery, BeaconsAreCountedAsTraffic) {
