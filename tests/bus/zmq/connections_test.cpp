@@ -90,6 +90,7 @@ class PlayedNode : public testing::Test, public ConnectionEvents {
   }
   void on_gossip(const NodeId&, Topic, ByteView) override {}
   void on_introduced(const std::string&, ByteView) override { ++introduced; }
+  void on_unanswered(const std::string&) override {}
   void on_unreachable(const NodeId& id, const std::string&) override { unreachable.push_back(id); }
 
   const SocketLimits limits;
@@ -174,6 +175,7 @@ TEST(ConnectionAddresses, AreBounded) {
     void on_message(const NodeId&, Lane, ByteView, std::vector<Bytes>) override {}
     void on_gossip(const NodeId&, Topic, ByteView) override {}
     void on_introduced(const std::string&, ByteView) override {}
+    void on_unanswered(const std::string&) override {}
     void on_unreachable(const NodeId&, const std::string&) override {}
   } events;
   SocketLimits limits;
