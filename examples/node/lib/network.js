@@ -84,13 +84,24 @@ export class Network {
   async readLedger() {
     this.ledger.dropExpired();
     const member = await this.someMember();
+    let report;
     try {
-      return await reconcile(member, this.ledger);
+      report = await reconcile(member, this.ledger);
     } catch (error) {
       if (!(error instanceof SwarmError)) throw error;
       await this.drop(member.card.node);
-      return reconcile(await this.someMember(), this.ledger);
+      report = await reconcile(await this.someMember(), this.ledger);
     }
+    this.checkEpoch();
+    return report;
+  }
+
+  /** SwarmError "refused" once the network has a newer token: members' cards cannot be checked with ours any more ("Rotation"). */
+  checkEpoch() {
+    const epochs = this.ledger.items("network/epoch/").map((entry) => Number(/^network\/epoch\/([0-9]+)\/[^/]+$/.exec(entry.key)?.[1] ?? 0));
+    const newest = Math.max(0, ...epochs);
+    if (newest > this.keys.epoch)
+      throw new SwarmError("refused", `the network's token has been replaced (epoch ${newest}, this one is of epoch ${this.keys.epoch}): ask for the new one`);
   }
 
   /** Cards of members by node id, as the ledger holds them; those of revoked nodes and of other epochs are left out. */

@@ -122,6 +122,7 @@ class Watching {
 
   /** What is different from what was told last. */
   *changes(first) {
+    this.#network.checkEpoch();
     const states = this.#states();
     for (const [node, { state, card }] of states) {
       const before = this.#shown.get(node);

@@ -88,10 +88,19 @@ class Network:
         self.ledger.drop_expired()
         member = await self.some_member()
         try:
-            return await reconcile(member, self.ledger)
+            report = await reconcile(member, self.ledger)
         except SwarmError:
             await self.drop(member.card.node)
-            return await reconcile(await self.some_member(), self.ledger)
+            report = await reconcile(await self.some_member(), self.ledger)
+        self.check_epoch()
+        return report
+
+    def check_epoch(self):
+        """SwarmError "refused" once the network has a newer token: members' cards cannot be checked with ours any more ("Rotation")."""
+        parts = [entry.key.split("/") for entry in self.ledger.items("network/epoch/")]
+        newest = max((int(part[2]) for part in parts if len(part) == 4 and part[2].isdigit()), default=0)
+        if newest > self.keys.epoch:
+            raise SwarmError("refused", f"the network's token has been replaced (epoch {newest}, this one is of epoch {self.keys.epoch}): ask for the new one")
 
     def cards(self):
         """Cards of members by node id, as the ledger holds them; those of revoked nodes and of other epochs are left out."""

@@ -109,6 +109,7 @@ class _Watching:
 
     def changes(self, first="joined"):
         """What is different from what was told last."""
+        self._network.check_epoch()
         states = self._states()
         for node, (state, card) in states.items():
             before, card_before = self._shown.get(node, (None, None))

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from fake_service import FakeService
-from live_network import Client, Lines, Worker, until
+from live_network import PATIENCE_S, Client, Lines, Worker, until
 from zswarm_client import card as cards
 from zswarm_client.identity import Identity
 from zswarm_client.token import parse_token
@@ -155,3 +155,17 @@ def test_a_revoked_guest_is_not_let_in_again(own_network, client):
     assert "has been revoked (refused)" in client.fails("members", *flags)
     client.identity.unlink()  # a new identity gets in: it has the token
     client.lines("members", *flags)
+
+
+def test_a_guest_is_told_that_the_token_has_been_replaced_and_gets_in_with_the_new_one(own_network, client, tmp_path):
+    flags, old = own_network.flags_of(client), tmp_path / "old.token"
+    old.write_text(own_network.token.read_text())
+    process = client.start("watch", "--token", old, *flags[2:])
+    Lines(process).wait_for(node=own_network.workers[1].id)
+    new = tmp_path / "new.token"
+    new.write_text(own_network.workers[0].run("token", "rotate"))
+    assert process.wait(PATIENCE_S) == 1
+    assert "has been replaced (epoch 2" in process.stderr.read()
+    until(lambda: "does not know this token" in client.run("members", "--token", old, *flags[2:]).stderr)
+    members = cards_of(own_network).keys()
+    until(lambda: {line["node"] for line in client.lines("members", "--token", new, *flags[2:])} == members)
