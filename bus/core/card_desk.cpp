@@ -7,6 +7,8 @@ namespace zswarm::bus {
 Result<NodeId> CardDesk::check(ByteView bytes) const {
   const auto card = verify(bytes);
   if (!card) return tl::unexpected(card.error());
+  if (!card->takes_links())
+    return fail(ErrorCode::kRefused, fmt::format("node {} is a guest and takes no links", card->id().text()));
   return card->id();
 }
 

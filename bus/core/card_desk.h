@@ -16,6 +16,7 @@ class CardDesk final : public CardCheck {
   /// Both outlive this object.
   CardDesk(const Epochs& epochs, const Ledger& ledger) : epochs_(epochs), ledger_(ledger) {}
 
+  /// For the overlay: kRefused also for guests.
   [[nodiscard]] Result<NodeId> check(ByteView card) const override;
   /// As verify_card(); kRefused also for what is said above.
   [[nodiscard]] Result<Card> verify(ByteView card) const;

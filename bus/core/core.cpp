@@ -82,8 +82,9 @@ Result<Card> Core::admit(const Now& now, ByteView bytes) {
   if (!remember(now.steady, *card))
     return fail(ErrorCode::kBusy, "this node knows as many members as it can: try another one");
   Peer peer{card->id(), Bytes(bytes.begin(), bytes.end())};
-  overlay_->renew_card(peer);
   out_.add(Admit{peer.id, peer.card});
+  if (!card->takes_links()) return card;
+  overlay_->renew_card(peer);
   overlay_->add_candidate(now.steady, std::move(peer), out_);
   return card;
 }
@@ -167,7 +168,7 @@ Status Core::on_welcome(const Now& now, ByteView message) {
   while (others.left() > 0) {
     if (const ByteView other = others.bin(kMaxCardBytes); others.ok()) (void)admit(now, other);
   }
-  if (overlay_->active().empty()) {
+  if (overlay_->active().empty() && contact->takes_links()) {
     overlay_->join(now.steady, Peer{contact->id(), Bytes(card.begin(), card.end())}, out_);
   }
   settle(now);

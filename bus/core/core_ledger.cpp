@@ -77,7 +77,7 @@ Status Core::rotate(const Now& now, const SignKeyPair& operator_keys, const Toke
   if (const Status own = give(identity_.id, identity_.curve.public_key); !own) return own;
   std::size_t told = 0, left_out = 0;
   for (const auto& [id, member] : members_.all()) {
-    if (ledger_.is_revoked(id)) continue;
+    if (ledger_.is_revoked(id) || member.state == MemberState::kGuest) continue;
     give(id, member.card.curve_key) ? ++told : ++left_out;
   }
   settle(now);

@@ -18,6 +18,8 @@ std::string_view member_state_name(MemberState state) {
       return "left";
     case MemberState::kRevoked:
       return "revoked";
+    case MemberState::kGuest:
+      return "guest";
   }
   return "unknown";
 }
@@ -36,7 +38,13 @@ bool Members::learn(Time now, const Card& card) {
   const bool same = card.incarnation == member.card.incarnation && card.epoch >= member.card.epoch;
   if (!added && !newer && !same) return true;
   // A later start of a node that was dead or had left is a new life; revocation is not outlived.
-  if (newer && member.state != MemberState::kRevoked) member.state = MemberState::kAlive;
+  if (member.state != MemberState::kRevoked) {
+    if (!card.takes_links()) {
+      member.state = MemberState::kGuest;
+    } else if (newer || member.state == MemberState::kGuest) {
+      member.state = MemberState::kAlive;
+    }
+  }
   member.card = card;
   member.heard = now;
   return true;
@@ -51,7 +59,10 @@ void Members::heard(Time now, const NodeId& id) {
 
 void Members::set_state(const NodeId& id, MemberState state) {
   const auto member = members_.find(id);
-  if (member != members_.end() && member->second.state != MemberState::kRevoked) member->second.state = state;
+  if (member == members_.end() || member->second.state == MemberState::kRevoked) return;
+  // Of a guest's life nobody knows, whatever somebody broadcasts.
+  if (member->second.state != MemberState::kGuest || state == MemberState::kRevoked)
+    member->second.state = state;
 }
 
 void Members::pardon(const NodeId& id) {

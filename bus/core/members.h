@@ -24,6 +24,7 @@ enum class MemberState : std::uint8_t {
   kDead,
   kLeft,
   kRevoked,
+  kGuest,  // shown to us, and no member; whether it is still there nobody finds out
 };
 [[nodiscard]] std::string_view member_state_name(MemberState state);
 /// Alive, suspected or unreachable.

@@ -59,6 +59,11 @@ struct Card {
   std::array<std::optional<Endpoint>, kSocketCount> sockets;
 
   [[nodiscard]] NodeId id() const { return node_id_of(sign_key); }
+  /// Whether it can be anybody's neighbour. Else it is a guest: it talks to members and is talked to over the
+  /// connections that it opens.
+  [[nodiscard]] bool takes_links() const {
+    return socket(Socket::kJoin) && socket(Socket::kGossip) && socket(Socket::kControl);
+  }
   [[nodiscard]] const std::optional<Endpoint>& socket(Socket s) const {
     return sockets[static_cast<std::size_t>(s)];
   }

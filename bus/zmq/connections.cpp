@@ -65,6 +65,7 @@ Connections::Peer* Connections::peer_for(Time now, const NodeId& node) {
   if (open != peers_.end()) return &open->second;
   const auto address = addresses_.find(node);
   if (address == addresses_.end() || peers_.size() >= limits_.peers) return nullptr;
+  if (address->second.join.empty()) return nullptr;  // a guest: it is answered over the connection it opened
   Peer& peer = peers_[node];
   peer.node = node;
   peer.address = address->second;

@@ -12,6 +12,8 @@ Card card_of(std::size_t number, std::uint64_t incarnation = 1, std::uint32_t ep
   card.sign_key[1] = static_cast<std::uint8_t>(number >> 8);
   card.incarnation = incarnation;
   card.epoch = epoch;
+  for (const Socket socket : {Socket::kJoin, Socket::kGossip, Socket::kControl})
+    card.socket(socket) = Endpoint{"127.0.0.1", 7000};
   return card;
 }
 NodeId id_of(std::size_t number) {
@@ -69,6 +71,24 @@ TEST(Members, AHintIsKeptOfThoseWhoAreKnownAndTheLatestCounts) {
   EXPECT_EQ(members.find(id_of(1))->hint, (Bytes{2, 3}));
   EXPECT_EQ(members.find(id_of(1))->hint_at, at(3));
   EXPECT_EQ(members.find(id_of(7)), nullptr);
+}
+
+TEST(Members, OfAGuestNothingIsKnownButThatItWasHereAndThatItIsRevoked) {
+  Members members(2);
+  Card guest = card_of(1);
+  guest.socket(Socket::kGossip).reset();
+  ASSERT_TRUE(members.learn(at(1), guest));
+  EXPECT_EQ(members.find(id_of(1))->state, MemberState::kGuest);
+  EXPECT_EQ(members.living(), 0u);
+  members.set_state(id_of(1), MemberState::kAlive);
+  members.set_state(id_of(1), MemberState::kDead);
+  EXPECT_EQ(members.find(id_of(1))->state, MemberState::kGuest);
+  ASSERT_TRUE(members.learn(at(2), card_of(1, 2)));  // it listens in its next run
+  EXPECT_EQ(members.find(id_of(1))->state, MemberState::kAlive);
+  members.set_state(id_of(1), MemberState::kRevoked);
+  guest.incarnation = 3;
+  ASSERT_TRUE(members.learn(at(3), guest));
+  EXPECT_EQ(members.find(id_of(1))->state, MemberState::kRevoked);
 }
 
 RC_GTEST_PROP(Members, NeverGrowBeyondTheirPlaces, (const std::vector<std::uint8_t>& who)) {
