@@ -65,7 +65,8 @@ Connections::Peer* Connections::peer_for(Time now, const NodeId& node) {
   if (open != peers_.end()) return &open->second;
   const auto address = addresses_.find(node);
   if (address == addresses_.end() || peers_.size() >= limits_.peers) return nullptr;
-  if (address->second.join.empty()) return nullptr;  // a guest: it is answered over the connection it opened
+  // A guest is answered over the connection that it opened.
+  if (address->second.complete && address->second.join.empty()) return nullptr;
   Peer& peer = peers_[node];
   peer.node = node;
   peer.address = address->second;

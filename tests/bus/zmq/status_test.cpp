@@ -18,7 +18,8 @@ struct Fixture {
   [[nodiscard]] std::unique_ptr<Core> core(const std::string& name) const {
     CoreOptions options;
     options.card.name = name;
-    options.card.socket(Socket::kJoin) = Endpoint{"192.0.2.7", 7000};
+    for (const Socket socket : {Socket::kJoin, Socket::kGossip, Socket::kControl})
+      options.card.socket(socket) = Endpoint{"192.0.2.7", 7000};
     options.instance = random_u64();
     std::vector<NetworkKeys> epochs;
     epochs.push_back(NetworkKeys::of(token));
