@@ -9,7 +9,9 @@ from .errors import SwarmError, malformed
 from .ledger import wall_ms
 from .message import Type
 
-SILENCE_S = 10
+SILENCE_S, FIRST_ANSWER_S = 10, 2.5
+ASK_TIMES = 4  # before a member that does not answer at all is given up
+SILENT, BUSY = "silent", "busy"
 MAX_TURNS = 256
 MAX_FAULTS = 8
 BUSY_AGAIN_S = 0.6  # a member takes a session of ours every 0.5 s
@@ -26,13 +28,17 @@ class Report:
 
 
 async def reconcile(member, ledger):
-    """A Report; SwarmError "unreachable" if the member falls silent, "busy" if it does not take a session in 12 s."""
+    """A Report; SwarmError "unreachable" if the member is silent, "busy" if it does not take a session in 12 s."""
+    silent = 0
     for _ in range(BUSY_TIMES):
-        report = await _session(member, ledger)
-        if report is not None:
-            return report
+        outcome = await _session(member, ledger)
+        if isinstance(outcome, Report):
+            return outcome
+        silent += outcome == SILENT
+        if silent == ASK_TIMES:
+            break
         await asyncio.sleep(BUSY_AGAIN_S)  # the protocol's own pause
-    raise SwarmError("busy", f"node {member.card.node} takes no session of reconciliation")
+    raise SwarmError("busy", f"node {member.card.node} takes no session of reconciliation") if silent < ASK_TIMES else _fell_silent(member)
 
 
 async def _session(member, ledger):
@@ -43,9 +49,13 @@ async def _session(member, ledger):
         opening = ranges.TurnMaker(ledger.order, nonce).opening(lower)
         await member.send(ranges.write_open(session, nonce, ledger.cell, opening))
         while report.turns < MAX_TURNS:
-            turn = await _their_turn(answers, member, ledger, report)
+            turn = await _their_turn(answers, ledger, report)
+            if turn is None and report.turns == 0:
+                return SILENT  # our question may have been lost with a connection
+            if turn is None:
+                raise _fell_silent(member)
             if turn.state == ranges.BUSY:
-                return None
+                return BUSY
             if turn.state == ranges.OTHER_CELL:
                 raise SwarmError("refused", f"node {member.card.node} belongs to another cell")
             if turn.state == ranges.DONE:
@@ -63,14 +73,18 @@ async def _session(member, ledger):
         member.close_session(session)
 
 
-async def _their_turn(answers, member, ledger, report):
-    """The next turn of the member; what it sends before is merged."""
+def _fell_silent(member):
+    return SwarmError("unreachable", f"node {member.card.node} fell silent")
+
+
+async def _their_turn(answers, ledger, report):
+    """The next turn of the member; what it sends before is merged. None if it stays away."""
     entries_may_come = True
     while True:
         try:
-            message = await asyncio.wait_for(answers.get(), SILENCE_S)
-        except asyncio.TimeoutError as error:
-            raise SwarmError("unreachable", f"node {member.card.node} fell silent") from error
+            message = await asyncio.wait_for(answers.get(), SILENCE_S if report.turns else FIRST_ANSWER_S)
+        except asyncio.TimeoutError:
+            return None
         if message.type == Type.SYNC_RANGES:
             from_opener, turn = ranges.read_turn(message.fields)
             if from_opener:
