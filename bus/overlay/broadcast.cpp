@@ -24,10 +24,15 @@ NewsId id_at(ByteView bytes, std::size_t at) {
   return id;
 }
 
+void write_news(Writer& writer, const News& news, std::uint8_t hops, std::uint32_t via) {
+  writer.array(6).uint(static_cast<std::uint64_t>(news.kind)).id(news.origin).uint(news.number);
+  writer.bin(news.payload).uint(hops).uint(via);
+}
+
 }  // namespace
 
-Broadcast::Broadcast(const OverlayConfig& config, const Self& self, Random& random)
-    : config_(config), self_(self), random_(random) {}
+Broadcast::Broadcast(const OverlayConfig& config, const Self& self, Random& random, NewsCheck* check)
+    : config_(config), self_(self), random_(random), check_(check) {}
 
 Broadcast::Neighbour* Broadcast::find(const NodeId& id) {
   const auto at =
@@ -102,11 +107,8 @@ bool Broadcast::send(Time now, News news, Outbox& out) {
 }
 
 void Broadcast::accept(Time now, const NewsId& id, News news, std::uint32_t via, std::uint8_t hops) {
-  forget_old(now);
-  drop_missing(id);
   bytes_held_ += news.payload.size() + kNewsOverhead;
-  held_[id] = {now, std::make_unique<News>(std::move(news)), via, hops};
-  order_.push_back(id);
+  remember(now, id, std::make_unique<News>(std::move(news)), via, hops);
   kept_.push_back(id);
   last_new_ = now;
   eager_queue_.push_back(id);
@@ -117,6 +119,14 @@ void Broadcast::accept(Time now, const NewsId& id, News news, std::uint32_t via,
     const auto spread = static_cast<std::size_t>(config_.digest_every.count());
     digest_at_ = now + config_.digest_every / 2 + Duration(random_.below(spread));
   }
+}
+
+void Broadcast::remember(Time now, const NewsId& id, std::unique_ptr<News> news, std::uint32_t via,
+                         std::uint8_t hops) {
+  forget_old(now);
+  drop_missing(id);
+  held_[id] = {now, std::move(news), via, hops};
+  order_.push_back(id);
 }
 
 void Broadcast::forget_old(Time now) {
@@ -154,7 +164,7 @@ Status Broadcast::on_message(Time now, const NodeId& from, const Header& header,
     case MessageType::kGraft:
       return on_graft(now, *n, std::move(fields), out);
     default:
-      return malformed();
+      return fail(ErrorCode::kUnsupported, "a message is of a type that this version does not know");
   }
 }
 
@@ -176,13 +186,37 @@ Status Broadcast::on_gossip(Time now, Neighbour& from, Reader fields, Outbox& ou
       on_duplicate(id, via, from, out);
       continue;
     }
-    // Kinds of a later version are passed on, and delivered to nobody.
-    if (news.kind <= NewsKind::kLeft) delivered_.push_back(news);
     const auto next_hops = static_cast<std::uint8_t>(std::min<unsigned>(hops + 1u, kHopsMax));
-    accept(now, id, std::move(news), short_name(from.id), next_hops);
+    if (Status taken = take_new(now, from, id, std::move(news), next_hops); !taken) return taken;
   }
   if (eager_at_ <= now) flush_eager(now, out);
   return list.ok() ? Status() : malformed();
+}
+
+Status Broadcast::take_new(Time now, Neighbour& from, const NewsId& id, News news, std::uint8_t hops) {
+  const std::uint32_t via = short_name(from.id);
+  const auto verdict = check_ != nullptr && news.kind == NewsKind::kPayload ? check_->check(news)
+                                                                            : NewsCheck::Verdict::kPassOn;
+  if (verdict == NewsCheck::Verdict::kForged)
+    return fail(ErrorCode::kMalformed, "news were passed on that are not what they claim to be");
+  if (verdict == NewsCheck::Verdict::kUseless) {
+    remember(now, id, nullptr, via, hops);
+    return {};
+  }
+  // Kinds of a later version are passed on, and delivered to nobody.
+  if (news.kind <= NewsKind::kLeft) delivered_.push_back(news);
+  accept(now, id, std::move(news), via, hops);
+  return {};
+}
+
+void Broadcast::tell(const NodeId& to, const std::vector<News>& news, Outbox& out) {
+  for (std::size_t at = 0; at < news.size(); at += kNewsMax) {
+    const std::size_t end = std::min(news.size(), at + kNewsMax);
+    Writer writer(MessageType::kGossip, 1);
+    writer.array(static_cast<std::uint32_t>(end - at));
+    for (std::size_t i = at; i < end; ++i) write_news(writer, news[i], 0, 0);
+    out.send(to, writer.take());
+  }
 }
 
 void Broadcast::on_duplicate(const NewsId& id, std::uint32_t via, Neighbour& from, Outbox& out) {
@@ -362,9 +396,7 @@ std::vector<Bytes> Broadcast::gossip_messages(const std::vector<NewsId>& ids) co
     Writer writer(MessageType::kGossip, 1);
     writer.array(static_cast<std::uint32_t>(end - at));
     for (; at < end; ++at) {
-      const News& news = *items[at]->news;
-      writer.array(6).uint(static_cast<std::uint64_t>(news.kind)).id(news.origin).uint(news.number);
-      writer.bin(news.payload).uint(items[at]->hops).uint(items[at]->via);
+      write_news(writer, *items[at]->news, items[at]->hops, items[at]->via);
     }
     messages.push_back(writer.take());
   }

@@ -11,6 +11,8 @@
 // After a loss: announced news that stay away are asked from one announcer after the other; and digests of
 // recent ids go to one neighbour at a time, and to each new one, so that a lost announcement is made up for.
 //
+// Payloads are judged before they are passed on (NewsCheck), so whoever hands on a forged one is at fault.
+//
 // Sans I/O, one thread. Only neighbours are listened to. Memory is bounded by OverlayConfig: ids by number
 // and age, news by bytes and age, announcements by number, gossip per neighbour by a rate.
 #pragma once
@@ -33,13 +35,17 @@ namespace zswarm::bus {
 
 class Broadcast {
  public:
-  Broadcast(const OverlayConfig& config, const Self& self, Random& random);
+  /// `check` may be null: then every payload is passed on.
+  Broadcast(const OverlayConfig& config, const Self& self, Random& random, NewsCheck* check);
 
   void add(Time now, const NodeId& neighbour, Outbox& out);
   void remove(const NodeId& neighbour, Outbox& out);
 
   /// Sends to all; false if it is known already (then nothing happens). payload <= news_bytes_max.
   bool send(Time now, News news, Outbox& out);
+
+  /// Tells one neighbour these news over control; they need not be held here.
+  static void tell(const NodeId& to, const std::vector<News>& news, Outbox& out);
 
   /// Types kGossip to kGraft.
   Status on_message(Time now, const NodeId& from, const Header& header, ByteView message, Outbox& out);
@@ -85,6 +91,8 @@ class Broadcast {
   [[nodiscard]] Neighbour* find(const NodeId& id);
   /// Takes bytes from the neighbour's share; false if it has used it up.
   [[nodiscard]] bool within_budget(Time now, Neighbour& from, std::size_t bytes) const;
+  Status take_new(Time now, Neighbour& from, const NewsId& id, News news, std::uint8_t hops);
+  void remember(Time now, const NewsId& id, std::unique_ptr<News> news, std::uint32_t via, std::uint8_t hops);
   void accept(Time now, const NewsId& id, News news, std::uint32_t via, std::uint8_t hops);
   void announced(Time now, Neighbour& from, const NewsId& id, std::uint8_t hops, Outbox& out);
   void drop_missing(const NewsId& id);
@@ -104,6 +112,7 @@ class Broadcast {
   const OverlayConfig& config_;
   const Self& self_;
   Random& random_;
+  NewsCheck* const check_;
   std::vector<Neighbour> neighbours_;
   std::unordered_map<NewsId, Held> held_;
   std::deque<NewsId> order_;  // all ids, oldest first

@@ -2,7 +2,8 @@
 // stands. The defaults are for any size of network: nothing here depends on how many nodes there are.
 //
 // Traffic of an idle node, sent and counted as encoded messages plus 35 bytes each for ZMTP and CURVE:
-//   probes    links per node (5.5) x one exchange per probe_every (2 s) / 2 ends x (62 + 64 bytes)  ~ 175 B/s
+//   probes    links per node (5.5) x one exchange per probe_every (1.6 s) / 2 ends x (68 + 64 bytes)  ~ 230
+//   B/s
 //   shuffles  one per shuffle_every (60 s): 5 cards of ~300 bytes over shuffle_ttl + 1 hops, and back  ~ 130
 //   B/s
 #pragma once
@@ -48,9 +49,16 @@ struct OverlayConfig {
   // How long somebody known dead is not taken back because of hearsay (a card in a shuffle).
   Duration shun_for = 60s;
   std::size_t shunned_max = 1024;
-  // Ends and beginnings of members that are remembered for keep_ids, so that old news of them are known as
-  // such.
+  // Ends and beginnings of members that are remembered, so that old news of them are known as such.
   std::size_t obituaries_max = 8192;
+  Duration keep_obituaries = std::chrono::hours(1);
+  // Neighbours and candidates that were called dead are asked for a link again: they may have been cut off
+  // with a part of the network. First after fallen_again, then half as often each time, for an hour. The
+  // first one that answers leads the two parts together.
+  std::size_t fallen_max = 8;
+  Duration fallen_again = 4s;
+  Duration fallen_again_max = 300s;
+  Duration fallen_for = std::chrono::hours(1);
   // Cards that are checked (two signatures, ~0.1 ms) per second because others sent them: bounds what lies
   // cost.
   std::uint32_t card_checks_per_s = 100;
@@ -64,24 +72,36 @@ struct OverlayConfig {
 
   // Each link is probed once in this time by one of its ends: an exchange proves both ends alive, and the
   // other end then leaves its own probe out. With d neighbours the first probe after a crash comes after
-  // probe_every / (d + 1) in the mean, and after probe_every x (1 - 0.01^(1/d)) = 1.2 s in 99 of 100 cases.
-  Duration probe_every = 2s;
-  // Time for the answer: srtt + 4 rttvar (RFC 6298) of the link; at least this much. On TCP a lost segment is
-  // a late one: 200 ms or more; a shorter wait would ask helpers at every loss, a longer one delays all news
-  // of deaths.
+  // probe_every / (d + 1) in the mean, and after probe_every x (1 - 0.01^(1/d)) = 0.9 s in 99 of 100 cases.
+  Duration probe_every = 1600ms;
+  // Time for the answer over control: srtt + 4 rttvar (RFC 6298) of the link, within these bounds. On TCP a
+  // lost segment is a late one, 200 ms and a round trip; the call that follows is cheap (a twentieth of the
+  // probes at a tenth of all segments lost), so it need not wait for the second retransmission.
   Duration probe_timeout_min = 400ms;
-  Duration probe_timeout_max = 2s;
-  // Helpers that are asked to probe in our stead (SWIM's k).
-  std::size_t helpers = 3;
-  // How long they are given before the silent node becomes a suspect. They tell us when they, too, get no
-  // answer after helper_timeout; what they hear later still reaches us.
-  Duration indirect_timeout = 500ms;
-  Duration helper_timeout = 1s;
+  Duration probe_timeout_max = 600ms;
+  // Time for the answer to the call over gossip, before all other neighbours are asked to help.
+  Duration call_timeout = 400ms;
+  // Answers to calls go to all neighbours, so not more often than this; one that is under way serves all.
+  Duration here_every = 100ms;
+  // Helpers tell us when they, too, have had no answer for so long; what they hear later still reaches us.
+  Duration helper_timeout = 800ms;
   // How long a suspect has to speak up (Lifeguard's dogpile): max - (max - min) x log(c + 1) / log(k + 1)
-  // with c confirmations of k = helpers; and, from the first probe on, not less than detector.cpp's
-  // patience(): the longer the more segments this network loses.
-  Duration suspicion_min = 1500ms;
+  // with c confirmations of the k that suffice; and, from the first probe on, not less than detector.cpp's
+  // patience().
+  std::size_t confirmations = 3;
+  Duration suspicion_min = 1200ms;
   Duration suspicion_max = 5s;
+  // The share of late answers up to which a network is sound, and from which on it is in trouble: 0.25 and
+  // 0.30 are 13 and 16 % of all segments lost. Sound, a silent neighbour is dead when its connections cannot
+  // all be standing still for losses. In trouble its machine may be, too: it is given patience_in_trouble,
+  // which outlasts a pause of ten seconds.
+  std::uint32_t sound_late_ppm = 250'000;
+  std::uint32_t trouble_late_ppm = 300'000;
+  Duration patience_in_trouble = 14s;
+  // Who says that its process has paused is given a quarter and a second more than that, up to this much, for
+  // so long after the last pause.
+  Duration patience_max = 20s;
+  Duration remember_pause = std::chrono::hours(1);
   // An answer this much later than the link's fastest tells of a lost segment (retransmissions take 200 ms).
   Duration late_answer = 180ms;
   // Lifeguard's local health: the longest multiplier of probe_timeout less one.
@@ -95,6 +115,18 @@ struct OverlayConfig {
   // suspicion may take, so that a node which wakes up after 10 s is heard by its accuser over all paths.
   std::size_t relays_max = 128;
   Duration relay_for = 20s;
+
+  // --- Conduct (conduct.h) ---
+
+  // What one sender may make us do, in answers of about a hundred bytes: idle neighbours ask for one in a
+  // second, and a join costs forty.
+  std::uint64_t work_per_s = 20;
+  std::uint64_t work_burst = 200;
+  // Faults of one sender that are borne in the time after which we forgive; an honest node has none.
+  std::uint64_t faults_borne = 4;
+  Duration forgive_after = 120s;
+  Duration shun_faulty_for = 600s;
+  std::size_t senders_max = 4096;
 
   // --- Broadcast: Plumtree (Leitao, Pereira, Rodrigues: "Epidemic broadcast trees", SRDS 2007) ---
 

@@ -11,8 +11,17 @@ constexpr std::uint64_t kFromNeighbour =
 // A suspicion that claims an incarnation so far ahead of ours is a lie; refuting it would let a liar use up
 // the range.
 constexpr std::uint64_t kIncarnationJumpMax = 1u << 20;
-// Until more is known: as if one segment of ten were lost.
-constexpr std::uint32_t kLateAtFirstPpm = 190'000;
+// Until more is known, a node is patient: as if one segment of five were lost, which counts as so many
+// exchanges.
+constexpr std::int64_t kLateAtFirstPpm = 360'000;
+constexpr std::int64_t kSamplesAtFirst = 16;
+// The memory of the measure: at two exchanges in three seconds for each link, two minutes of a node with five
+// links. Its spread, and the neighbours' share in it, keep a lossy network from looking like a sound one.
+constexpr std::int64_t kSamplesMax = 512;
+constexpr Duration kSlowestAnswer = 2s;  // later ones say that one of us slept, not how the network is
+constexpr Duration kUnknownRoundTrip = 100ms;
+constexpr Duration kRetransmit = 200ms;  // RFC 6298's timeout beside the round trip, with Linux's minimum
+constexpr std::size_t kCalledMax = 16;   // names in one call
 constexpr Duration kSettling =
     5s;  // after a link came about, or an instance changed, old messages may arrive
 
@@ -30,30 +39,6 @@ std::int64_t share_of_dogpile(std::uint32_t c, std::uint32_t k) {
   return kLog[std::min(c, k)] * 1000 / kLog[k];
 }
 
-/// How long a live neighbour may be silent, probes on all paths included, if such a share of exchanges meets
-/// a lost segment. An exchange has two ways, so a segment is lost with p = 1 - sqrt(1 - late). A connection
-/// then stands still for about 0.25 x (2^n - 1) s (a timeout of 200 ms and a round trip, doubling) with
-/// probability p^n. The table has the end of the stall that comes with less than 10^-5 (10^-4 above p =
-/// 0.15); the other paths, over helpers, fail independently.
-Duration patience(std::uint32_t late_ppm) {
-  struct Point {
-    std::int64_t late_ppm, ms;
-  };
-  static constexpr std::array<Point, 8> kPoints = {{{0, 2200},        // p = 0
-                                                    {97'500, 3000},   // 0.05
-                                                    {190'000, 4200},  // 0.1
-                                                    {277'500, 6500},  // 0.15
-                                                    {360'000, 9000},  // 0.2
-                                                    {437'500, 14000},
-                                                    {510'000, 20000},
-                                                    {1'000'000, 20000}}};
-  const auto after = std::find_if(kPoints.begin() + 1, kPoints.end() - 1,
-                                  [&](const Point& p) { return p.late_ppm >= late_ppm; });
-  const Point &a = *(after - 1), &b = *after;
-  const std::int64_t share = std::int64_t{late_ppm} - a.late_ppm;
-  return Duration((a.ms + (b.ms - a.ms) * share / (b.late_ppm - a.late_ppm)) * 1000);
-}
-
 }  // namespace
 
 Detector::Detector(const OverlayConfig& config, Self& self, const CardCheck& cards, Random& random)
@@ -62,6 +47,7 @@ Detector::Detector(const OverlayConfig& config, Self& self, const CardCheck& car
       cards_(cards),
       random_(random),
       late_ppm_(kLateAtFirstPpm),
+      samples_(kSamplesAtFirst),
       sequence_(static_cast<std::uint32_t>(random.next())) {}
 
 void Detector::add(Time now, const Peer& peer) {
@@ -98,20 +84,52 @@ Duration Detector::probe_timeout(const Neighbour& n) const {
   return std::clamp(base, config_.probe_timeout_min, config_.probe_timeout_max) * (health_ + 1);
 }
 
-Time Detector::end_of_suspicion(const Neighbour& n) const {
-  const Duration range = config_.suspicion_max - config_.suspicion_min;
-  const auto k = static_cast<std::uint32_t>(config_.helpers);
-  const auto c = static_cast<std::uint32_t>(std::min(n.nacks.size(), config_.helpers));
-  const Duration dogpile = config_.suspicion_max - range * share_of_dogpile(c, k) / 1000;
-  return std::max(n.suspected + dogpile, n.probed + patience(late_ppm_));
+std::uint32_t Detector::late_ppm() const {
+  std::int64_t sum = late_ppm_, count = 1;
+  for (const Neighbour& n : neighbours_) {
+    if (!n.late_ppm) continue;
+    sum += *n.late_ppm;
+    ++count;
+  }
+  return static_cast<std::uint32_t>(sum / count);
 }
 
-Bytes Detector::probe_message(std::uint32_t sequence, bool neighbour, std::uint64_t suspected) const {
-  return Writer(MessageType::kProbe, 4, sequence)
+/// How long a live neighbour may be silent, on all paths together. A connection that loses a segment n times
+/// stands still for (2^n - 1) x (200 ms + a round trip). In a sound network we wait for three losses of the
+/// call and its way back; so a live node is silent if, on control and gossip alike, one way loses a segment
+/// four times: at a tenth of all segments that is 2 x (10^-4)^2, before any helper is asked.
+Duration Detector::patience(const Neighbour& n) const {
+  const Duration round_trip = n.srtt.count() == 0 ? kUnknownRoundTrip : n.fastest;
+  const Duration sound = config_.probe_timeout_max + 7 * (kRetransmit + round_trip) + round_trip;
+  const Duration trouble = std::max(sound, config_.patience_in_trouble);
+  const std::int64_t range = std::max(1u, config_.trouble_late_ppm - config_.sound_late_ppm);
+  const std::int64_t above = std::int64_t{late_ppm()} - config_.sound_late_ppm;
+  const Duration of_losses = sound + (trouble - sound) * std::clamp<std::int64_t>(above, 0, range) / range;
+  if (n.pause.count() == 0) return of_losses;
+  return std::max(of_losses, std::min(n.pause * 5 / 4 + 1s, config_.patience_max));
+}
+
+Time Detector::end_of_suspicion(const Neighbour& n) const {
+  const Duration range = config_.suspicion_max - config_.suspicion_min;
+  const auto k = static_cast<std::uint32_t>(std::min(config_.confirmations, n.helpers.size()));
+  const auto c = static_cast<std::uint32_t>(n.nacks.size());
+  const Duration dogpile = config_.suspicion_max - range * share_of_dogpile(c, k) / 1000;
+  return std::max(n.suspected + dogpile, n.probed + patience(n));
+}
+
+Duration Detector::own_pause(Time now) const {
+  return now - paused_ > config_.remember_pause ? Duration(0) : pause_;
+}
+
+Bytes Detector::probe_message(Time now, std::uint32_t sequence, bool neighbour,
+                              std::uint64_t suspected) const {
+  return Writer(MessageType::kProbe, 6, sequence)
       .uint(self_.incarnation)
       .uint(self_.instance)
       .uint(neighbour ? kFromNeighbour : 0)
       .uint(suspected)
+      .uint(static_cast<std::uint64_t>(late_ppm_ / 1000))
+      .uint(static_cast<std::uint64_t>(own_pause(now) / 1ms))
       .take();
 }
 
@@ -122,32 +140,37 @@ void Detector::probe(Time now, Neighbour& n, Outbox& out) {
   n.helpers.clear();
   n.stage = Stage::kDirect;
   n.due = now + probe_timeout(n);
-  out.send(n.peer.id, probe_message(n.sequence, true, 0));
+  out.send(n.peer.id, probe_message(now, n.sequence, true, 0));
 }
 
-void Detector::ask_helpers(Neighbour& n, std::size_t count, Outbox& out) {
-  std::vector<const Neighbour*> others;
-  for (const Neighbour& other : neighbours_) {
-    const bool asked = std::find(n.helpers.begin(), n.helpers.end(), other.peer.id) != n.helpers.end();
-    if (!asked && other.peer.id != n.peer.id && other.stage != Stage::kSuspect) others.push_back(&other);
+void Detector::call(Time now, Neighbour& n, Outbox& out) {
+  n.stage = Stage::kCalled;
+  n.due = now + config_.call_timeout * (health_ + 1);
+  // Each neighbour listens to one of the topics.
+  for (const Topic topic : {Topic::kEager, Topic::kLazy}) {
+    Writer message(MessageType::kProbeCall, 1);
+    out.publish(topic, message.array(1).id(n.peer.id).take());
   }
-  while (n.helpers.size() < count && !others.empty()) {
-    const std::size_t at = random_.below(others.size());
-    n.helpers.push_back(others[at]->peer.id);
-    out.send(others[at]->peer.id,
-             Writer(MessageType::kProbeRequest, 2, n.sequence).id(n.peer.id).bin(n.peer.card).take());
-    others.erase(others.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void Detector::ask_helpers(Neighbour& n, Outbox& out) {
+  const Bytes request =
+      Writer(MessageType::kProbeRequest, 2, n.sequence).id(n.peer.id).bin(n.peer.card).take();
+  for (const Neighbour& other : neighbours_) {
+    if (other.peer.id == n.peer.id || other.stage == Stage::kSuspect) continue;
+    n.helpers.push_back(other.peer.id);
+    out.send(other.peer.id, request);
   }
 }
 
 void Detector::suspect(Time now, Neighbour& n, Outbox& out) {
   n.stage = Stage::kSuspect;
   n.suspected = now;
+  // The suspect learns of it and refutes; the connection may be a new one by now.
+  out.send(n.peer.id, probe_message(now, n.sequence, true, n.incarnation));
+  ask_helpers(n, out);
   // Others have waited for it already: our own look was the last one.
   n.due = n.called_dead ? now : end_of_suspicion(n);
-  // The suspect learns of it and refutes; the connection may be a new one by now.
-  out.send(n.peer.id, probe_message(n.sequence, true, n.incarnation));
-  ask_helpers(n, config_.active_max, out);  // on all paths that there are
   findings_.push_back({Kind::kSuspected, n.peer.id, n.incarnation});
 }
 
@@ -160,11 +183,8 @@ void Detector::step(Time now, Neighbour& n, Outbox& out) {
     case Stage::kQuiet:
       return probe(now, n, out);
     case Stage::kDirect:
-      ask_helpers(n, config_.helpers, out);
-      n.stage = Stage::kIndirect;
-      n.due = now + config_.indirect_timeout * (health_ + 1);
-      return;
-    case Stage::kIndirect:
+      return call(now, n, out);
+    case Stage::kCalled:
       return suspect(now, n, out);
     case Stage::kSuspect:
       // Lifeguard: helpers that say nothing at all make us doubt ourselves.
@@ -205,8 +225,10 @@ Time Detector::next_timer() const {
   return next;
 }
 
-void Detector::on_stall(Time now) {
+void Detector::on_stall(Time now, Duration pause) {
   worse(2);
+  pause_ = std::max(own_pause(now), std::min(pause, config_.patience_max));
+  paused_ = now;
   relays_.clear();
   for (Neighbour& n : neighbours_) {
     if (n.stage == Stage::kSuspect) findings_.push_back({Kind::kRefuted, n.peer.id, n.incarnation});
@@ -263,14 +285,21 @@ Status Detector::on_message(Time now, const NodeId& from, const Header& header, 
       return on_request(now, from, header.request_id, std::move(fields), out);
     case MessageType::kProbeNack:
       return on_nack(now, from, header.request_id, std::move(fields));
+    case MessageType::kProbeCall:
+      return on_call(now, from, std::move(fields), out);
+    case MessageType::kProbeHere:
+      return {};  // that it came is all it says: heard()
     default:
-      return malformed();
+      return fail(ErrorCode::kUnsupported, "a message is of a type that this version does not know");
   }
 }
 
 Status Detector::on_probe(Time now, const NodeId& from, std::uint32_t sequence, Reader fields, Outbox& out) {
   const std::uint64_t incarnation = fields.uint(), instance = fields.uint(), flags = fields.uint();
   const std::uint64_t suspected = fields.uint();
+  const bool tells_more = fields.left() > 0;
+  const std::uint64_t late = tells_more ? fields.uint(1000) : 0;
+  const std::uint64_t pause = tells_more ? fields.uint(UINT32_MAX) : 0;
   if (!fields.ok()) return malformed();
   if (suspected >= self_.incarnation && suspected - self_.incarnation <= kIncarnationJumpMax) {
     self_.incarnation = suspected + 1;
@@ -285,6 +314,11 @@ Status Detector::on_probe(Time now, const NodeId& from, std::uint32_t sequence, 
                      .take());
   if (n == nullptr) return {};
   learn(now, *n, incarnation, instance);
+  if (tells_more) {
+    n->late_ppm = static_cast<std::uint32_t>(late * 1000);
+    n->pause =
+        std::min<Duration>(std::chrono::milliseconds(static_cast<std::int64_t>(pause)), config_.patience_max);
+  }
   // The exchange shows both that the other lives: our own probe of this round is left out.
   if ((flags & kFromNeighbour) != 0 && n->stage == Stage::kQuiet) quiet(now, *n);
   return {};
@@ -320,7 +354,7 @@ Status Detector::on_ack(Time now, const NodeId& from, std::uint32_t sequence, Re
   if (n == nullptr) return {};
   learn(now, *n, incarnation, instance);
   if (sequence != n->sequence) return {};
-  if (health_ > 0 && now - n->probed < config_.probe_timeout_max) --health_;
+  if (health_ > 0 && now - n->probed < kSlowestAnswer) --health_;
   measure(*n, now - n->probed);
   quiet(now, *n);
   if (!neighbour && now - n->linked > kSettling) findings_.push_back({Kind::kNotMutual, from, incarnation});
@@ -328,8 +362,7 @@ Status Detector::on_ack(Time now, const NodeId& from, std::uint32_t sequence, Re
 }
 
 void Detector::measure(Neighbour& n, Duration rtt) {
-  // Later than this it says that one of us slept, not how the network is.
-  rtt = std::clamp(rtt, Duration(1), config_.probe_timeout_max);
+  rtt = std::clamp(rtt, Duration(1), kSlowestAnswer);
   if (n.srtt.count() == 0) {
     n.srtt = n.fastest = rtt;
     n.rttvar = rtt / 2;
@@ -338,8 +371,9 @@ void Detector::measure(Neighbour& n, Duration rtt) {
   n.rttvar = (3 * n.rttvar + std::chrono::abs(n.srtt - rtt)) / 4;
   n.srtt = (7 * n.srtt + rtt) / 8;
   n.fastest = std::min(rtt, n.fastest + n.fastest / 64);  // routes change
-  const std::uint32_t late = rtt > n.fastest + config_.late_answer ? 1'000'000 : 0;
-  late_ppm_ = (63 * late_ppm_ + late) / 64;
+  const std::int64_t late = rtt > n.fastest + config_.late_answer ? 1'000'000 : 0;
+  samples_ = std::min(samples_ + 1, kSamplesMax);
+  late_ppm_ += (late - late_ppm_) / samples_;
 }
 
 Status Detector::on_request(Time now, const NodeId& from, std::uint32_t sequence, Reader fields,
@@ -354,12 +388,12 @@ Status Detector::on_request(Time now, const NodeId& from, std::uint32_t sequence
   if (!ours) {
     const Result<NodeId> owner = cards_.check(card);
     if (!owner) return tl::unexpected(owner.error());
-    if (*owner != target) return fail(ErrorCode::kRefused, "a card was shown under another node's name");
+    if (*owner != target) return fail(ErrorCode::kMalformed, "a card was shown under another node's name");
     Bytes copy(card.begin(), card.end());
     out.add(Admit{target, std::move(copy)});
   }
   relays_.push_back({from, target, sequence, ++sequence_, now + config_.helper_timeout, false});
-  out.send(target, probe_message(sequence_, ours, 0));
+  out.send(target, probe_message(now, sequence_, ours, 0));
   return {};
 }
 
@@ -374,6 +408,18 @@ Status Detector::on_nack(Time now, const NodeId& from, std::uint32_t sequence, R
   if (!has(n->helpers) || has(n->nacks)) return {};
   n->nacks.push_back(from);
   if (n->stage == Stage::kSuspect) n->due = std::max(now, end_of_suspicion(*n));
+  return {};
+}
+
+Status Detector::on_call(Time now, const NodeId& from, Reader fields, Outbox& out) {
+  Reader called = fields.array(kCalledMax);
+  bool us = false;
+  while (called.left() > 0) us = called.id() == self_.id || us;
+  if (!fields.ok()) return malformed();
+  if (!us || find(from) == nullptr || now - here_said_ < config_.here_every) return {};
+  here_said_ = now;
+  for (const Topic topic : {Topic::kEager, Topic::kLazy})
+    out.publish(topic, Writer(MessageType::kProbeHere, 0).take());
   return {};
 }
 

@@ -1,22 +1,29 @@
 // Whether our neighbours live: probes as in SWIM (Das, Gupta, Motivala, DSN 2002), with Lifeguard's
 // extensions (Dadgar, Phillips, Currey, DSN 2018).
 //
-// Each link is probed in turn. Who does not answer in time is probed through helpers; if that fails too, it
-// is a suspect, told so, and called dead when the suspicion's time is over. Anything heard from it ends that.
-// Differences from the papers, and why:
+// Each link is probed in turn, over control. Who does not answer in time is called over gossip and answers
+// there: other connections, which lose other segments. If that fails too, it is a suspect, told so, and
+// probed by all our other neighbours; it is called dead when the suspicion's time is over. Anything heard
+// from it ends that. Differences from the papers, and why:
 //   - Only the active view is probed, so only neighbours are ever suspects, and a suspicion stays among those
 //     whom it concerns: the suspect and the helpers. Sent to everybody, the suspicions of 10 % of nodes that
 //     freeze for 10 s at a time would cost each node of a large network more than all else together.
 //   - A helper that gets no answer either says so (Lifeguard's NACK); that is also the confirmation which
 //     shortens the suspicion (its dogpile), since helper and accuser have looked over different connections.
 //   - A process that did not run (frozen, or short of processor time) has heard nobody, through its own
-//   fault.
-//     It notices by the lateness of its own timers, drops all suspicions and begins again.
+//     fault. It notices by the lateness of its own timers, drops all suspicions and begins again; and it
+//     tells its neighbours how long that was, who then wait longer for it.
+//   - How long silence is borne follows from the share of late answers that this node and its neighbours
+//     measure (patience()): as long as connections may stand still where few segments are lost, and where
+//     many are, longer than a pause of ten seconds.
+// A limit that no detector passes: whoever is silent on all paths for longer than that is called dead,
+// whether its machine is gone, cut off or only sleeps. If it lives, it refutes that when it is back.
 //
 // Sans I/O, one thread. What is found out is handed out by take_findings(); it changes no view.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -58,14 +65,14 @@ class Detector {
   void renew_card(const Peer& peer);
   void remove(const NodeId& id);
 
-  /// Types kProbe to kProbeNack.
+  /// Types kProbe to kProbeHere.
   Status on_message(Time now, const NodeId& from, const Header& header, ByteView message, Outbox& out);
   /// Any message of a neighbour shows that it lives.
   void heard(Time now, const NodeId& from);
   void on_timer(Time now, Outbox& out);
   [[nodiscard]] Time next_timer() const;
-  /// This process did not run for a while: nobody is to blame for silence.
-  void on_stall(Time now);
+  /// This process did not run for so long: nobody is to blame for silence.
+  void on_stall(Time now, Duration pause);
 
   /// Looks at a neighbour now: the transport lost it.
   void check_now(Time now, const NodeId& id, Outbox& out);
@@ -73,10 +80,12 @@ class Detector {
   void called_dead(Time now, const NodeId& id, Outbox& out);
   [[nodiscard]] std::vector<Link> links() const;
   [[nodiscard]] std::uint32_t health() const { return health_; }
+  /// Share of exchanges that met a loss, in millionths, as this node and its neighbours see it.
+  [[nodiscard]] std::uint32_t late_ppm() const;
   [[nodiscard]] std::vector<Finding> take_findings() { return std::exchange(findings_, {}); }
 
  private:
-  enum class Stage : std::uint8_t { kQuiet, kDirect, kIndirect, kSuspect };
+  enum class Stage : std::uint8_t { kQuiet, kDirect, kCalled, kSuspect };
   struct Neighbour {
     Peer peer;
     std::uint64_t incarnation = 0;
@@ -96,6 +105,8 @@ class Detector {
     std::vector<NodeId> nacks;    // those of them that get no answer either
     std::uint32_t indirect_rounds = 0;
     Duration srtt{0}, rttvar{0}, fastest{0};
+    std::optional<std::uint32_t> late_ppm;  // as it told us
+    Duration pause{0};                      // the longest of its own, as it told us
   };
   /// A probe that we make for somebody else.
   struct Relay {
@@ -109,10 +120,12 @@ class Detector {
   Status on_ack(Time now, const NodeId& from, std::uint32_t sequence, Reader fields, Outbox& out);
   Status on_request(Time now, const NodeId& from, std::uint32_t sequence, Reader fields, Outbox& out);
   Status on_nack(Time now, const NodeId& from, std::uint32_t sequence, Reader fields);
+  Status on_call(Time now, const NodeId& from, Reader fields, Outbox& out);
 
   [[nodiscard]] Neighbour* find(const NodeId& id);
   void probe(Time now, Neighbour& n, Outbox& out);
-  void ask_helpers(Neighbour& n, std::size_t count, Outbox& out);
+  void call(Time now, Neighbour& n, Outbox& out);
+  void ask_helpers(Neighbour& n, Outbox& out);
   void suspect(Time now, Neighbour& n, Outbox& out);
   void step(Time now, Neighbour& n, Outbox& out);
   [[nodiscard]] Kind verdict(const Neighbour& n) const;
@@ -121,10 +134,13 @@ class Detector {
   void measure(Neighbour& n, Duration rtt);
   void learn(Time now, Neighbour& n, std::uint64_t incarnation, std::uint64_t instance);
   [[nodiscard]] Duration probe_timeout(const Neighbour& n) const;
+  [[nodiscard]] Duration patience(const Neighbour& n) const;
   [[nodiscard]] Time end_of_suspicion(const Neighbour& n) const;
+  [[nodiscard]] Duration own_pause(Time now) const;
   [[nodiscard]] Duration jittered(Duration d);
   void worse(std::uint32_t by);
-  [[nodiscard]] Bytes probe_message(std::uint32_t sequence, bool neighbour, std::uint64_t suspected) const;
+  [[nodiscard]] Bytes probe_message(Time now, std::uint32_t sequence, bool neighbour,
+                                    std::uint64_t suspected) const;
 
   const OverlayConfig& config_;
   Self& self_;
@@ -133,7 +149,11 @@ class Detector {
   std::vector<Neighbour> neighbours_;
   std::vector<Relay> relays_;
   std::vector<Finding> findings_;
-  std::uint32_t late_ppm_;  // share of exchanges that met a loss, of all links, slowly forgotten
+  std::int64_t late_ppm_;  // our own measure, over all links, slowly forgotten
+  std::int64_t samples_;   // what it rests on
+  Duration pause_{0};      // our own longest, and when the last one ended
+  Time paused_;
+  Time here_said_{Duration::min() / 2};
   std::uint32_t sequence_ = 0;
   std::uint32_t health_ = 0;  // Lifeguard's local health: 0 is well
 };

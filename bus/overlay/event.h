@@ -49,7 +49,12 @@ struct DuplicateIdentity {
   NodeId id;
 };
 
+/// It sent too much that no honest node sends: nothing of it is heeded for a while.
+struct Misbehaved {
+  NodeId id;
+};
+
 using OverlayEvent = std::variant<Delivered, NeighbourUp, NeighbourDown, Suspected, Refuted, Dead, Left,
-                                  Joined, DuplicateIdentity>;
+                                  Joined, DuplicateIdentity, Misbehaved>;
 
 }  // namespace zswarm::bus

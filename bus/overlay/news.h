@@ -34,6 +34,19 @@ struct News {
   Bytes payload;
 };
 
+/// Judges payloads before they are passed on, so that forged ones get no further than one link: signatures
+/// are the owner's business.
+class NewsCheck {
+ public:
+  enum class Verdict : std::uint8_t {
+    kPassOn,
+    kUseless,  // out of date or refused for a reason that its sender need not know
+    kForged,   // its sender should have seen that, too
+  };
+  virtual ~NewsCheck() = default;
+  [[nodiscard]] virtual Verdict check(const News& news) = 0;
+};
+
 /// BLAKE2b-128 of kind, origin, number (big endian) and payload.
 [[nodiscard]] NewsId news_id(const News& news);
 

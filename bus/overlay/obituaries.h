@@ -2,12 +2,14 @@
 // SWIM's precedence (Das, Gupta, Motivala, DSN 2002, section 4.2). An end overrides a life of the same or a
 // lower incarnation, a life overrides an end of a lower one.
 //
-// Only the latest few thousand changes are remembered, for as long as news of them travel; this is no list of
-// all members.
+// Only the latest few thousand changes are remembered, for an hour, which is also for how long two parts of a
+// network that were separated can tell each other whom they gave up; this is no list of all members.
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "bus/base/node_id.h"
 #include "bus/base/time.h"
@@ -38,6 +40,26 @@ class Obituaries {
   [[nodiscard]] bool is_dead(const NodeId& id) const {
     const auto at = last_.find(id);
     return at != last_.end() && !at->second.lives;
+  }
+  /// When its end was told; nothing if it lives.
+  [[nodiscard]] std::optional<Time> dead_since(const NodeId& id) const {
+    const auto at = last_.find(id);
+    if (at == last_.end() || at->second.lives) return std::nullopt;
+    return at->second.since;
+  }
+  struct End {
+    NodeId id;
+    std::uint64_t incarnation = 0;
+  };
+  /// Ends that were told since then and still hold, the latest first.
+  [[nodiscard]] std::vector<End> ends_since(Time since) const {
+    std::vector<End> ends;
+    for (auto told = order_.rbegin(); told != order_.rend() && told->first >= since; ++told) {
+      const auto at = last_.find(told->second);
+      if (at == last_.end() || at->second.lives || at->second.since != told->first) continue;
+      ends.push_back({told->second, at->second.incarnation});
+    }
+    return ends;
   }
   [[nodiscard]] std::size_t size() const { return order_.size(); }
 

@@ -8,8 +8,33 @@ namespace {
 // Refutations are told at most this often: one who keeps calling us dead costs the network no more.
 constexpr Duration kAliveEvery = 1s;
 constexpr std::uint64_t kIncarnationJumpMax = 1u << 20;  // see detector.cpp
+// Two parts of a network that is cut call each other's nodes dead within this time.
+constexpr Duration kPartingTakes = 60s;
 
 enum class Part : std::uint8_t { kViews = 1, kDetector = 2, kBroadcast = 3 };
+
+/// What answering costs, in messages of about a hundred bytes. The broadcast has a budget of its own.
+std::uint64_t work_of(MessageType type) {
+  switch (type) {
+    case MessageType::kGossip:
+    case MessageType::kIHave:
+    case MessageType::kGraft:
+      return 0;
+    case MessageType::kJoin:
+      return 40;  // a walk from each neighbour
+    case MessageType::kShuffle:
+      return 15;  // cards
+    case MessageType::kNeighbour:
+    case MessageType::kDisconnect:
+      return 10;  // a link, or another one instead
+    case MessageType::kForwardJoin:
+    case MessageType::kProbeRequest:
+    case MessageType::kProbeCall:
+      return 5;
+    default:
+      return 1;
+  }
+}
 
 Bytes instance_bytes(std::uint64_t instance) {
   Bytes bytes(8);
@@ -19,14 +44,16 @@ Bytes instance_bytes(std::uint64_t instance) {
 
 }  // namespace
 
-Overlay::Overlay(const OverlayConfig& config, const CardCheck& cards, Self self, std::uint64_t seed)
+Overlay::Overlay(const OverlayConfig& config, const CardCheck& cards, Self self, std::uint64_t seed,
+                 NewsCheck* news)
     : config_(config),
       self_(std::move(self)),
       random_(seed),
       views_(config, self_, cards, random_),
       detector_(config, self_, cards, random_),
-      broadcast_(config, self_, random_),
-      obituaries_(config.keep_ids, config.obituaries_max) {}
+      broadcast_(config, self_, random_, news),
+      obituaries_(config.keep_obituaries, config.obituaries_max),
+      conduct_(config) {}
 
 void Overlay::join(Time now, Peer contact, Outbox& out) {
   if (left_) return;
@@ -55,7 +82,7 @@ Status Overlay::broadcast(Time now, Bytes payload, Outbox& out) {
 }
 
 void Overlay::add_candidate(Time now, Peer peer, Outbox& out) {
-  if (left_) return;
+  if (left_ || conduct_.is_shunned(now, peer.id)) return;
   views_.add_candidate(now, std::move(peer), out);
   settle(now, out);
 }
@@ -68,37 +95,61 @@ void Overlay::renew_card(const Peer& peer) {
 Status Overlay::on_message(Time now, const NodeId& from, ByteView message, Outbox& out) {
   if (left_) return {};
   notice_stall(now);
-  const Result<Header> header = read_header(message);
-  if (!header) return tl::unexpected(header.error());
   if (from == self_.id) {
     duplicate_identity(now, from);
     return {};
   }
-  detector_.heard(now, from);
+  if (conduct_.is_shunned(now, from)) return {};
+  const Result<Header> header = read_header(message);
   Status status;
-  switch (static_cast<Part>(static_cast<std::uint8_t>(header->type) >> 4)) {
-    case Part::kViews:
-      status = header->type == MessageType::kLeave ? on_leave(now, from, message, out)
-                                                   : views_.on_message(now, from, *header, message, out);
-      break;
-    case Part::kDetector:
-      status = detector_.on_message(now, from, *header, message, out);
-      break;
-    case Part::kBroadcast:
-      status = broadcast_.on_message(now, from, *header, message, out);
-      break;
-    default:
-      status = fail(ErrorCode::kMalformed, "a message of this type is not for the overlay");
+  if (header) {
+    status = handle(now, from, *header, message, out);
+  } else {
+    status = tl::unexpected(header.error());
   }
+  // Of what no honest node sends. A type or card that we do not know (yet) is none of it.
+  if (!status && status.error().code == ErrorCode::kMalformed && conduct_.note_fault(now, from))
+    give_up(now, from, out);
   settle(now, out);
   return status;
+}
+
+Status Overlay::handle(Time now, const NodeId& from, const Header& header, ByteView message, Outbox& out) {
+  detector_.heard(now, from);
+  Status status;
+  if (!conduct_.may_ask(now, from, work_of(header.type))) {
+    status = fail(ErrorCode::kBusy, "a node asks for more than its share of this one's work");
+  } else {
+    switch (static_cast<Part>(static_cast<std::uint8_t>(header.type) >> 4)) {
+      case Part::kViews:
+        return header.type == MessageType::kLeave ? on_leave(now, from, message, out)
+                                                  : views_.on_message(now, from, header, message, out);
+      case Part::kDetector:
+        return detector_.on_message(now, from, header, message, out);
+      case Part::kBroadcast:
+        status = broadcast_.on_message(now, from, header, message, out);
+        break;
+      default:
+        return fail(ErrorCode::kUnsupported, "a message of this type is not for the overlay");
+    }
+  }
+  // More than its share of work, or of the broadcast. Where all together are too much, nobody is at fault.
+  if (!status && status.error().code == ErrorCode::kBusy && conduct_.note_excess(now, from))
+    give_up(now, from, out);
+  return status;
+}
+
+void Overlay::give_up(Time now, const NodeId& from, Outbox& out) {
+  if (views_.has_neighbour(from)) out.send(from, Writer(MessageType::kDisconnect, 0).take());
+  views_.shun(now, from, config_.shun_faulty_for, out);
+  events_.emplace_back(Misbehaved{from});
 }
 
 Status Overlay::on_leave(Time now, const NodeId& from, ByteView message, Outbox& out) {
   Reader fields = Reader::of_message(message);
   const std::uint64_t incarnation = fields.uint();
   if (!fields.ok()) return fail(ErrorCode::kMalformed, "a farewell does not have the fields of its type");
-  views_.shun(now, from, out);
+  views_.shun(now, from, config_.shun_for, out);
   if (!obituaries_.take(now, from, incarnation, false)) return {};
   events_.emplace_back(Left{from, incarnation});
   // In case its own news did not get out any more; they are the same news.
@@ -132,7 +183,7 @@ Time Overlay::next_timer() const {
 
 void Overlay::expel(Time now, const NodeId& peer, Outbox& out) {
   if (left_) return;
-  views_.shun(now, peer, out);
+  views_.shun(now, peer, config_.shun_for, out);
   settle(now, out);
 }
 
@@ -144,7 +195,7 @@ std::vector<Overlay::Neighbour> Overlay::neighbours() const {
 }
 
 void Overlay::notice_stall(Time now) {
-  if (expected_ != kNever && now - expected_ > config_.stall) detector_.on_stall(now);
+  if (expected_ != kNever && now - expected_ > config_.stall) detector_.on_stall(now, now - expected_);
   expected_ = kNever;
 }
 
@@ -160,6 +211,7 @@ void Overlay::settle(Time now, Outbox& out) {
         if (peer != active.end()) detector_.add(now, *peer);
         broadcast_.add(now, change.id, out);
         events_.emplace_back(NeighbourUp{change.id});
+        on_link(now, change.id, out);
       } else {
         detector_.remove(change.id);
         broadcast_.remove(change.id, out);
@@ -182,6 +234,15 @@ void Overlay::settle(Time now, Outbox& out) {
   expected_ = next_timer();
 }
 
+void Overlay::on_link(Time now, const NodeId& id, Outbox& out) {
+  const std::optional<Time> dead = obituaries_.dead_since(id);
+  if (!dead || conduct_.is_shunned(now, id)) return;
+  std::vector<News> ends;
+  for (const Obituaries::End& end : obituaries_.ends_since(*dead - kPartingTakes))
+    ends.push_back({NewsKind::kDead, end.id, end.incarnation, {}});
+  Broadcast::tell(id, ends, out);
+}
+
 void Overlay::on_finding(Time now, const Detector::Finding& finding, Outbox& out) {
   switch (finding.kind) {
     case Detector::Kind::kSuspected:
@@ -192,7 +253,7 @@ void Overlay::on_finding(Time now, const Detector::Finding& finding, Outbox& out
       return;
     case Detector::Kind::kDead:
     case Detector::Kind::kDeadAsTold:
-      views_.shun(now, finding.id, out);
+      views_.bury(now, finding.id, out);
       static_cast<void>(obituaries_.take(now, finding.id, finding.incarnation, false));
       events_.emplace_back(Dead{finding.id, finding.incarnation, finding.kind == Detector::Kind::kDead});
       if (finding.kind == Detector::Kind::kDead)
@@ -225,7 +286,7 @@ void Overlay::on_news(Time now, News news, Outbox& out) {
 void Overlay::on_news_of_life(Time now, const News& news) {
   const bool was_dead = obituaries_.is_dead(news.origin);
   if (!obituaries_.take(now, news.origin, news.number, true)) return;
-  views_.pardon(news.origin);
+  if (!conduct_.is_shunned(now, news.origin)) views_.pardon(news.origin);
   if (was_dead) {
     events_.emplace_back(Refuted{news.origin, news.number});
   } else {
@@ -240,10 +301,11 @@ void Overlay::on_news_of_end(Time now, const News& news, Outbox& out) {
     return;
   }
   if (!obituaries_.take(now, news.origin, news.number, false)) return;
-  views_.shun(now, news.origin, out);
   if (news.kind == NewsKind::kLeft) {
+    views_.shun(now, news.origin, config_.shun_for, out);
     events_.emplace_back(Left{news.origin, news.number});
   } else {
+    views_.bury(now, news.origin, out);
     events_.emplace_back(Dead{news.origin, news.number, false});
   }
 }

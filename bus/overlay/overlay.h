@@ -12,6 +12,10 @@
 // Deaths: a detector's finding is broadcast (news.h: kDead) and drops the node from all views. Others believe
 // it, except its own neighbours, who look for themselves, and the node itself, which refutes it with a higher
 // incarnation (kAlive).
+// When a link comes about with somebody who was called dead, two parts of the network may have found each
+// other again: each tells the other whom it has called dead since then, and those who live refute it.
+//
+// Who sends what no honest node sends, or asks for too much, is given up and shunned (conduct.h).
 #pragma once
 
 #include <memory>
@@ -19,6 +23,7 @@
 #include <vector>
 
 #include "bus/overlay/broadcast.h"
+#include "bus/overlay/conduct.h"
 #include "bus/overlay/config.h"
 #include "bus/overlay/detector.h"
 #include "bus/overlay/event.h"
@@ -36,8 +41,9 @@ class Overlay {
     bool eager = false;  // we take its whole news, not only ids
   };
 
-  /// config and cards outlive this object.
-  Overlay(const OverlayConfig& config, const CardCheck& cards, Self self, std::uint64_t seed);
+  /// config, cards and news outlive this object; without news (null) every payload is passed on.
+  Overlay(const OverlayConfig& config, const CardCheck& cards, Self self, std::uint64_t seed,
+          NewsCheck* news = nullptr);
   Overlay(const Overlay&) = delete;
   Overlay& operator=(const Overlay&) = delete;
 
@@ -77,10 +83,13 @@ class Overlay {
   [[nodiscard]] const Broadcast& gossip() const { return broadcast_; }
 
  private:
+  Status handle(Time now, const NodeId& from, const Header& header, ByteView message, Outbox& out);
+  void give_up(Time now, const NodeId& from, Outbox& out);
   Status on_leave(Time now, const NodeId& from, ByteView message, Outbox& out);
   void notice_stall(Time now);
   /// Passes on what one part found out to the others, until there is nothing left.
   void settle(Time now, Outbox& out);
+  void on_link(Time now, const NodeId& id, Outbox& out);
   void on_finding(Time now, const Detector::Finding& finding, Outbox& out);
   void on_news(Time now, News news, Outbox& out);
   void on_news_of_life(Time now, const News& news);
@@ -96,6 +105,7 @@ class Overlay {
   Detector detector_;
   Broadcast broadcast_;
   Obituaries obituaries_;
+  Conduct conduct_;
   std::vector<OverlayEvent> events_;
   bool announced_ = false;  // our joining
   bool left_ = false;

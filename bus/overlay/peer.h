@@ -29,7 +29,8 @@ struct Self {
 class CardCheck {
  public:
   virtual ~CardCheck() = default;
-  /// Whose valid card this is.
+  /// Whose valid card this is. kMalformed is the fault of whoever showed it; kRefused may be a matter of time
+  /// (revoked, of an epoch that we do not know yet).
   [[nodiscard]] virtual Result<NodeId> check(ByteView card) const = 0;
 };
 

@@ -6,7 +6,6 @@ namespace zswarm::bus {
 namespace {
 
 constexpr std::size_t kContactsMax = 8;
-constexpr std::size_t kFallenMax = 8;
 constexpr std::size_t kListMax = 16;  // cards in one shuffle
 
 const NodeId& name_of(const auto& entry) {
@@ -97,14 +96,14 @@ Status Views::on_message(Time now, const NodeId& from, const Header& header, Byt
     case MessageType::kShuffleReply:
       return on_shuffle_reply(now, from, std::move(fields), out);
     default:
-      return malformed();
+      return fail(ErrorCode::kUnsupported, "a message is of a type that this version does not know");
   }
 }
 
 Status Views::on_join(Time now, const NodeId& from, Reader fields, Outbox& out) {
   Peer peer = read_peer(fields, config_.card_bytes_max);
   if (!fields.ok()) return malformed();
-  if (peer.id != from) return fail(ErrorCode::kRefused, "a node asked to join with another node's card");
+  if (peer.id != from) return fail(ErrorCode::kMalformed, "a node asked to join with another node's card");
   if (const Status valid = checked(now, peer, Source::kItself); !valid) return valid;
   pardon(from);
   for (const Peer& other : active_) {
@@ -145,7 +144,7 @@ Status Views::on_neighbour(Time now, const NodeId& from, Reader fields, Outbox& 
   const bool urgent = fields.uint(1) == 1;
   Peer peer = read_peer(fields, config_.card_bytes_max);
   if (!fields.ok()) return malformed();
-  if (peer.id != from) return fail(ErrorCode::kRefused, "a node asked for a link with another node's card");
+  if (peer.id != from) return fail(ErrorCode::kMalformed, "a node asked for a link with another node's card");
   if (const Status valid = checked(now, peer, Source::kItself); !valid) return valid;
   pardon(from);
   const bool accept = urgent || contains(active_, from) || active_.size() < config_.active_max;
@@ -197,6 +196,7 @@ void Views::on_timer(Time now, Outbox& out) {
   while (!shunned_.empty() && shunned_.front().until <= now) shunned_.pop_front();
   if (lost && active_.size() < config_.active_target) seek_at_ = std::min(seek_at_, now);
   if (seek_at_ <= now) seek(now, out);
+  ask_fallen(now, out);
   if (shuffle_at_ <= now) {
     // A third to either side, so that nodes that started together do not go on together.
     const auto spread = static_cast<std::size_t>(config_.shuffle_every.count() * 2 / 3);
@@ -209,6 +209,7 @@ void Views::on_timer(Time now, Outbox& out) {
 Time Views::next_timer() const {
   Time next = std::min(seek_at_, shuffle_at_);
   for (const Asked& asked : asked_) next = std::min(next, asked.deadline);
+  for (const Fallen& fallen : fallen_) next = std::min(next, fallen.next);
   return next;
 }
 
@@ -228,16 +229,27 @@ void Views::lose(Time now, const NodeId& id, Loss loss, Outbox& out) {
   if (loss == Loss::kGone) remove_passive(id);
 }
 
-void Views::shun(Time now, const NodeId& id, Outbox& out) {
-  if (const Peer* peer = known(id); peer != nullptr) {
-    if (fallen_.size() == kFallenMax) fallen_.erase(fallen_.begin());
-    fallen_.push_back(*peer);
-  }
+void Views::shun(Time now, const NodeId& id, Duration time, Outbox& out) {
   lose(now, id, Loss::kGone, out);
-  if (const auto at = find_peer(asked_, id); at != asked_.end()) asked_.erase(at);
+  std::erase_if(asked_, [&](const Asked& asked) { return asked.peer.id == id; });
+  std::erase_if(fallen_, [&](const Fallen& fallen) { return fallen.peer.id == id; });
   pardon(id);
   if (shunned_.size() == config_.shunned_max) shunned_.pop_front();
-  shunned_.push_back({id, now + config_.shun_for});
+  shunned_.push_back({id, now + time});
+}
+
+void Views::bury(Time now, const NodeId& id, Outbox& out) {
+  const Peer* peer = known(id);
+  std::optional<Fallen> fallen;
+  if (peer != nullptr) {
+    const auto spread = static_cast<std::size_t>(config_.fallen_again.count()) + 1;
+    const Time next = now + config_.fallen_again / 2 + Duration(random_.below(spread));
+    fallen = Fallen{*peer, now, next, config_.fallen_again};
+  }
+  shun(now, id, config_.shun_for, out);
+  if (!fallen) return;
+  if (fallen_.size() >= config_.fallen_max) fallen_.erase(fallen_.begin());
+  fallen_.push_back(std::move(*fallen));
 }
 
 void Views::pardon(const NodeId& id) {
@@ -282,12 +294,13 @@ Status Views::checked(Time now, const Peer& peer, Source source) {
     return fail(ErrorCode::kBusy, "more new cards came in a second than this node checks");
   const Result<NodeId> owner = cards_.check(peer.card);
   if (!owner) return tl::unexpected(owner.error());
-  if (*owner != peer.id) return fail(ErrorCode::kRefused, "a card was shown under another node's name");
+  if (*owner != peer.id) return fail(ErrorCode::kMalformed, "a card was shown under another node's name");
   return {};
 }
 
 void Views::add_active(Time now, Peer peer, Outbox& out) {
   remove_passive(peer.id);
+  std::erase_if(fallen_, [&](const Fallen& fallen) { return fallen.peer.id == peer.id; });
   if (const auto at = find_peer(asked_, peer.id); at != asked_.end()) asked_.erase(at);
   if (const auto at = find_peer(active_, peer.id); at != active_.end()) {
     at->card = std::move(peer.card);
@@ -387,12 +400,12 @@ void Views::seek(Time now, Outbox& out) {
     if (!contains(asked_, id) && std::find(refused_.begin(), refused_.end(), id) == refused_.end())
       candidates.push_back(i);
   }
-  while (asked_.size() < wanted && !candidates.empty()) {
+  while (seeking() < wanted && !candidates.empty()) {
     const std::size_t at = random_.below(candidates.size());
     ask(now, passive_[candidates[at]], out);
     candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(at));
   }
-  if (!asked_.empty()) return;  // an answer or its deadline goes on
+  if (seeking() > 0) return;  // an answer or its deadline goes on
   // Everybody has been asked: a pause, then a new round.
   refused_.clear();
   seek_at_ = now + seek_again_ + Duration(random_.below(static_cast<std::size_t>(seek_again_.count()) + 1));
@@ -440,23 +453,34 @@ void Views::start_shuffle(Outbox& out) {
 }
 
 void Views::renew_link(Time now, Outbox& out) {
-  Peer peer;
-  const std::size_t turn = random_.below(4);
-  if (turn == 0 && !fallen_.empty()) {
-    // Tried once: if it lives, either side soon hears of the other.
-    const std::size_t at = random_.below(fallen_.size());
-    peer = fallen_[at];
-    fallen_.erase(fallen_.begin() + static_cast<std::ptrdiff_t>(at));
-  } else if (turn == 1 && !contacts_.empty()) {
-    peer = contacts_[random_.below(contacts_.size())];
+  if (random_.below(4) == 0 && !contacts_.empty()) {
+    ask_instead(now, Peer(contacts_[random_.below(contacts_.size())]), out);
   } else if (!passive_.empty()) {
-    peer = passive_[random_.below(passive_.size())];
-  } else {
-    return;
+    ask_instead(now, Peer(passive_[random_.below(passive_.size())]), out);
   }
+}
+
+void Views::ask_instead(Time now, const Peer& peer, Outbox& out) {
   if (contains(active_, peer.id) || contains(asked_, peer.id)) return;
   ask(now, peer, out);
   asked_.back().renews = true;
+}
+
+void Views::ask_fallen(Time now, Outbox& out) {
+  std::erase_if(fallen_, [&](const Fallen& f) { return f.since + config_.fallen_for <= now; });
+  for (Fallen& fallen : fallen_) {
+    if (fallen.next > now) continue;
+    fallen.again = std::min(fallen.again * 2, config_.fallen_again_max);
+    fallen.next =
+        now + fallen.again / 2 + Duration(random_.below(static_cast<std::size_t>(fallen.again.count())));
+    ask_instead(now, fallen.peer, out);
+  }
+}
+
+/// Questions under way that lead to one link more.
+std::size_t Views::seeking() const {
+  return static_cast<std::size_t>(
+      std::count_if(asked_.begin(), asked_.end(), [](const Asked& asked) { return !asked.renews; }));
 }
 
 Status Views::on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& out) {
@@ -464,7 +488,9 @@ Status Views::on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& ou
   Peer origin = read_peer(fields, config_.card_bytes_max);
   std::vector<Peer> peers = read_peers(fields, config_.card_bytes_max);
   if (!fields.ok()) return malformed();
-  if (!contains(active_, from) || origin.id == self_.id) return {};
+  if (!contains(active_, from) || origin.id == self_.id || is_shunned(now, origin.id)) return {};
+  // At each step of the walk, so that whoever hands on a false card is at fault.
+  if (const Status valid = checked(now, origin, Source::kHearsay); !valid) return valid;
   std::vector<NodeId> next;
   for (const Peer& other : active_) {
     if (other.id != from && other.id != origin.id) next.push_back(other.id);
@@ -477,7 +503,6 @@ Status Views::on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& ou
     out.send(next[random_.below(next.size())], writer.take());
     return {};
   }
-  if (const Status valid = checked(now, origin, Source::kHearsay); !valid) return valid;
   const std::vector<Peer> answer = sample(0, peers.size() + 1, origin.id);
   out.add(Admit{origin.id, origin.card});
   Writer writer(MessageType::kShuffleReply, 1);

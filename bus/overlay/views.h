@@ -8,8 +8,9 @@
 //
 // Two additions to the paper keep the network in one piece. Who drops a neighbour for a new one names the new
 // one to it, so that the lost link is not cut but led over the new node (many joins through few members
-// otherwise do cut the graph). And once in a shuffle's time one link is renewed: with somebody lost, a
-// contact, or a candidate; so parts that were separated for a while find each other again.
+// otherwise do cut the graph). And once in a shuffle's time one link is renewed: with a
+// contact or a candidate, and whoever was called dead is asked again now and then; so parts that were
+// separated for a while find each other again.
 //
 // Sans I/O, one thread. Effects: Admit for everybody who enters a view, Link and Unlink for the active one.
 // What happened to the active view is handed out by take_changes(). Cards from others are checked before they
@@ -18,6 +19,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -53,8 +55,10 @@ class Views {
 
   /// A neighbour is lost, or does not count us as one.
   void lose(Time now, const NodeId& id, Loss loss, Outbox& out);
-  /// The same, and hearsay does not bring it back for a while.
-  void shun(Time now, const NodeId& id, Outbox& out);
+  /// Gone, and hearsay does not bring it back for so long.
+  void shun(Time now, const NodeId& id, Duration time, Outbox& out);
+  /// It was called dead: shunned for shun_for, and asked for a link now and then, for it may only be cut off.
+  void bury(Time now, const NodeId& id, Outbox& out);
   void pardon(const NodeId& id);
   /// Takes somebody as a candidate whose card is known to be valid (a remembered address, a beacon).
   void add_candidate(Time now, Peer peer, Outbox& out);
@@ -75,6 +79,11 @@ class Views {
   struct Shunned {
     NodeId id;
     Time until;
+  };
+  struct Fallen {
+    Peer peer;
+    Time since, next;
+    Duration again;
   };
 
   Status on_join(Time now, const NodeId& from, Reader fields, Outbox& out);
@@ -99,6 +108,9 @@ class Views {
   void seek(Time now, Outbox& out);
   void start_shuffle(Outbox& out);
   void renew_link(Time now, Outbox& out);
+  void ask_instead(Time now, const Peer& peer, Outbox& out);
+  void ask_fallen(Time now, Outbox& out);
+  [[nodiscard]] std::size_t seeking() const;
   void note_refused(const NodeId& id);
   void integrate(Time now, std::vector<Peer> peers, Outbox& out);
   [[nodiscard]] std::vector<Peer> sample(std::size_t active, std::size_t passive, const NodeId& except);
@@ -111,7 +123,7 @@ class Views {
   std::vector<Peer> active_;
   std::vector<Peer> passive_;
   std::vector<Peer> contacts_;  // the latest few that we joined through
-  std::vector<Peer> fallen_;    // the latest few neighbours that were called dead
+  std::vector<Fallen> fallen_;  // the latest few of those we knew that were called dead
   std::vector<Asked> asked_;
   std::vector<NodeId> refused_;  // candidates that had no place in this round
   std::vector<NodeId> shown_;    // what our last shuffle showed: replaced first (paper, section 4.3)

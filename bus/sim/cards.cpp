@@ -46,10 +46,10 @@ Bytes SimulatedCards::card(const NodeId& id) const {
 
 Result<NodeId> SimulatedCards::check(ByteView card) const {
   NodeId id;
-  if (card.size() != card_bytes_) return fail(ErrorCode::kRefused, "the card has not the size of a card");
+  if (card.size() != card_bytes_) return fail(ErrorCode::kMalformed, "the card has not the size of a card");
   std::copy_n(card.begin(), kIdBytes, id.bytes.begin());
   if (get_u64(card.data() + card.size() - kCheckBytes) != mixed(seed_ ^ get_u64(id.bytes.data())))
-    return fail(ErrorCode::kRefused, "the card's signature is not valid");
+    return fail(ErrorCode::kMalformed, "the card's signature is not valid");
   return id;
 }
 

@@ -47,6 +47,8 @@ enum class MessageType : std::uint8_t {
   kProbeAck = 0x21,
   kProbeRequest = 0x22,
   kProbeNack = 0x23,
+  kProbeCall = 0x24,  // over gossip: "you whom I name, do you live?"
+  kProbeHere = 0x25,  // over gossip: "I do"
 
   // broadcast: Plumtree (overlay/broadcast.h)
   kGossip = 0x30,  // the whole news, on the eager topic or in answer to kGraft

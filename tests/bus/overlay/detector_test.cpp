@@ -26,10 +26,21 @@ class DetectorTest : public ::testing::Test {
   }
   void answer(Outbox& out, const std::vector<std::size_t>& living, bool helpers_say_nack) {
     for (Effect& effect : out.take()) {
+      if (const auto* published = std::get_if<Publish>(&effect);
+          published != nullptr && published->topic == Topic::kEager &&
+          read_header(published->message)->type == MessageType::kProbeCall) {
+        Reader fields = Reader::of_message(published->message);
+        calls_.push_back(fields.array(1).id());
+      }
       auto* send = std::get_if<Send>(&effect);
       if (send == nullptr) continue;
       const Header header = *read_header(send->message);
-      if (header.type == MessageType::kProbe) ++probes_[send->to];
+      if (header.type == MessageType::kProbe) {
+        ++probes_[send->to];
+        Reader fields = Reader::of_message(send->message);
+        for (int i = 0; i < 5; ++i) static_cast<void>(fields.uint());
+        last_pause_ms_ = fields.uint();
+      }
       const bool lives =
           std::any_of(living.begin(), living.end(), [&](std::size_t i) { return node_id(i) == send->to; });
       if (!lives) continue;
@@ -53,8 +64,16 @@ class DetectorTest : public ::testing::Test {
     return static_cast<std::size_t>(
         std::count_if(findings_.begin(), findings_.end(), [&](const auto& f) { return f.kind == kind; }));
   }
-  static Bytes probe(std::uint64_t incarnation, std::uint64_t instance, std::uint64_t suspected = 0) {
-    return Writer(MessageType::kProbe, 4, 9).uint(incarnation).uint(instance).uint(1).uint(suspected).take();
+  static Bytes probe(std::uint64_t incarnation, std::uint64_t instance, std::uint64_t suspected = 0,
+                     std::uint64_t late_permille = 0, std::uint64_t pause_ms = 0) {
+    return Writer(MessageType::kProbe, 6, 9)
+        .uint(incarnation)
+        .uint(instance)
+        .uint(1)
+        .uint(suspected)
+        .uint(late_permille)
+        .uint(pause_ms)
+        .take();
   }
 
   OverlayConfig config_;
@@ -65,12 +84,14 @@ class DetectorTest : public ::testing::Test {
   Time now_{Duration(1'000'000)};
   std::vector<Detector::Finding> findings_;
   std::map<NodeId, int> probes_;
+  std::vector<NodeId> calls_;
+  std::optional<std::uint64_t> last_pause_ms_;
 };
 
 TEST_F(DetectorTest, ProbesEachNeighbourOnceInItsTime) {
   link(5);
   run(60s, {1, 2, 3, 4, 5});
-  for (std::size_t i = 1; i <= 5; ++i) EXPECT_NEAR(probes_[node_id(i)], 30, 8);
+  for (std::size_t i = 1; i <= 5; ++i) EXPECT_NEAR(probes_[node_id(i)], 60s / config_.probe_every, 8);
   EXPECT_EQ(found(Detector::Kind::kSuspected), 0u);
 }
 
@@ -102,6 +123,78 @@ TEST_F(DetectorTest, ConfirmationsOfHelpersShortenASuspicion) {
   EXPECT_EQ(found(Detector::Kind::kDead), 1u);
 }
 
+TEST_F(DetectorTest, WhoDoesNotAnswerOverControlIsCalledOverGossipFirst) {
+  link(4);
+  run(30s, {1, 2, 3, 4});
+  while (calls_.empty()) run(50ms, {1, 2, 3});
+  EXPECT_EQ(calls_, std::vector{node_id(4)});
+  EXPECT_EQ(found(Detector::Kind::kSuspected), 0u);
+  receive(node_id(4), Writer(MessageType::kProbeHere, 0).take());
+  run(1s, {1, 2, 3});
+  EXPECT_EQ(found(Detector::Kind::kSuspected), 0u);
+}
+
+TEST_F(DetectorTest, AnswersACallOnBothTopicsAndOnceInATenthOfASecond) {
+  link(2);
+  const auto call = [](std::size_t whom) {
+    Writer writer(MessageType::kProbeCall, 1);
+    return writer.array(1).id(node_id(whom)).take();
+  };
+  EXPECT_TRUE(receive(node_id(1), call(2)).empty());
+  EXPECT_TRUE(receive(node_id(9), call(0)).empty());  // no neighbour
+  const auto effects = receive(node_id(1), call(0));
+  ASSERT_EQ(effects.size(), 2u);
+  EXPECT_NE(std::get<Publish>(effects[0]).topic, std::get<Publish>(effects[1]).topic);
+  EXPECT_TRUE(receive(node_id(2), call(0)).empty());
+  now_ = now_ + config_.here_every;
+  EXPECT_EQ(receive(node_id(2), call(0)).size(), 2u);
+}
+
+TEST_F(DetectorTest, WhoPausesSaysSoAndIsGivenLonger) {
+  link(4);
+  for (std::size_t i = 1; i <= 4; ++i) receive(node_id(i), probe(1, 2, 0, 0, i == 4 ? 10'000 : 0));
+  run(60s, {1, 2, 3, 4}, true);
+  run(11s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kSuspected), 1u);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+  run(6s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
+TEST_F(DetectorTest, TellsOfItsOwnPausesForAnHour) {
+  link(1);
+  const auto told_ms = [&] {
+    last_pause_ms_.reset();
+    while (!last_pause_ms_) run(1s, {1});
+    return *last_pause_ms_;
+  };
+  EXPECT_EQ(told_ms(), 0u);
+  detector_.on_stall(now_, 7s);
+  detector_.on_stall(now_, 3s);
+  EXPECT_EQ(told_ms(), 7000u);
+  now_ = now_ + config_.remember_pause;
+  EXPECT_EQ(told_ms(), 0u);
+}
+
+TEST_F(DetectorTest, WhereManySegmentsAreLostTheSilentAreGivenLongerThanTenSeconds) {
+  link(4);
+  for (std::size_t i = 1; i <= 4; ++i) receive(node_id(i), probe(1, 2, 0, 400));
+  run(2s, {1, 2, 3, 4}, true);  // our own measure still rests on little
+  EXPECT_GT(detector_.late_ppm(), config_.trouble_late_ppm);
+  run(12s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+  run(6s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
+TEST_F(DetectorTest, WhereNothingIsLostTheSilentAreDeadWithinFourSeconds) {
+  link(4);
+  run(60s, {1, 2, 3, 4}, true);
+  EXPECT_LT(detector_.late_ppm(), config_.sound_late_ppm);
+  run(config_.probe_every * 5 / 4 + 2s + 300ms, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
 TEST_F(DetectorTest, AnythingHeardEndsASuspicion) {
   link(4);
   run(30s, {1, 2, 3, 4});
@@ -119,7 +212,7 @@ TEST_F(DetectorTest, AfterAStallNobodyIsBlamed) {
   run(3s, {});
   ASSERT_GT(found(Detector::Kind::kSuspected), 0u);
   now_ = now_ + 10s;
-  detector_.on_stall(now_);
+  detector_.on_stall(now_, 10s);
   run(20s, {1, 2, 3, 4});
   EXPECT_EQ(found(Detector::Kind::kDead), 0u);
   EXPECT_EQ(detector_.health(), 0u);

@@ -135,11 +135,72 @@ TEST_F(OverlayAlone, NoticesThatAnotherProcessSpeaksAsItself) {
   EXPECT_EQ(count<DuplicateIdentity>(0), 1u);  // once a minute
 }
 
+TEST_F(OverlayAlone, WhoGoesOnSendingFaultyMessagesIsGivenUpAndNotHeard) {
+  const Bytes faulty = Writer(MessageType::kProbe, 1).text("what").take();
+  for (std::uint64_t i = 0; i < config_.faults_borne; ++i)
+    EXPECT_FALSE(overlay_.on_message(now_, node_id(2), faulty, out_));
+  EXPECT_EQ(overlay_.active().size(), 3u);
+  EXPECT_FALSE(overlay_.on_message(now_, node_id(2), faulty, out_));
+  take_events();
+  EXPECT_EQ(count<Misbehaved>(2), 1u);
+  EXPECT_EQ(overlay_.active().size(), 2u);
+  Writer again(MessageType::kNeighbour, 2);
+  again.uint(1);
+  write_peer(again, peer_of(2));
+  const Bytes question = again.take();
+  receive(2, question);
+  EXPECT_EQ(overlay_.active().size(), 2u);
+  timer(now_ + config_.shun_faulty_for);
+  receive(2, question);
+  EXPECT_EQ(overlay_.active().size(), 3u);
+}
+
+TEST_F(OverlayAlone, WhoAsksForTooMuchForSecondsIsGivenUp) {
+  const Bytes probe = Writer(MessageType::kProbe, 4, 1).uint(1).uint(9).uint(1).uint(0).take();
+  for (int second = 0; second < 3; ++second) {
+    for (int i = 0; i < 1000; ++i) static_cast<void>(overlay_.on_message(now_, node_id(2), probe, out_));
+    now_ = now_ + 1s;
+  }
+  EXPECT_LT(out_.take().size(), 300u);  // answers
+  take_events();
+  EXPECT_EQ(count<Misbehaved>(2), 0u);
+  for (int second = 0; second < 6; ++second) {
+    for (int i = 0; i < 1000; ++i) static_cast<void>(overlay_.on_message(now_, node_id(2), probe, out_));
+    now_ = now_ + 1s;
+  }
+  take_events();
+  EXPECT_EQ(count<Misbehaved>(2), 1u);
+}
+
+TEST_F(OverlayAlone, TellsWhoComesBackWhomElseItCalledDead) {
+  receive(2, news(NewsKind::kDead, 8, 5));
+  receive(2, news(NewsKind::kDead, 9, 6));
+  static_cast<void>(out_.take());
+  Writer writer(MessageType::kNeighbour, 2);
+  writer.uint(0);
+  write_peer(writer, peer_of(9));
+  receive(9, writer.take());
+  std::set<NodeId> told;
+  for (const Effect& effect : out_.take()) {
+    const auto* send = std::get_if<Send>(&effect);
+    if (send == nullptr || send->to != node_id(9) || read_header(send->message)->type != MessageType::kGossip)
+      continue;
+    Reader fields = Reader::of_message(send->message);
+    Reader list = fields.array(16);
+    while (list.left() > 0) {
+      Reader item = list.array(6);
+      EXPECT_EQ(item.uint(), static_cast<std::uint64_t>(NewsKind::kDead));
+      told.insert(item.id());
+    }
+  }
+  EXPECT_EQ(told, (std::set{node_id(8), node_id(9)}));
+}
+
 TEST_F(OverlayAlone, AFaultyMessageChangesNothing) {
   for (unsigned type = 0; type < 256; ++type) {
     Bytes message = Writer(static_cast<MessageType>(type), 1).text("what").take();
     if (type == static_cast<unsigned>(MessageType::kDisconnect)) continue;  // its one element is optional
-    EXPECT_FALSE(overlay_.on_message(now_, node_id(7), message, out_) &&
+    EXPECT_FALSE(overlay_.on_message(now_, node_id(100 + type), message, out_) &&
                  (type >> 4 == 1 || type >> 4 == 2 || type >> 4 > 3))
         << type;
   }
