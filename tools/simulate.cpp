@@ -20,8 +20,10 @@ struct Options {
   std::uint32_t nodes = 1000;
   std::uint64_t seed = 1;
   double loss = 0, kill = 0, freeze = 0, hostile = 0;
+  double partition = 0, skew_s = 0;
   double duration_s = 60;
   bool join = false;
+  bool reset = false;
   bool json = false;
 };
 
@@ -33,6 +35,9 @@ bus::ScenarioConfig scenario_of(const Options& options) {
   scenario.kill = options.kill;
   scenario.freeze = options.freeze;
   scenario.hostile = options.hostile;
+  scenario.partition = options.partition;
+  scenario.skew = bus::Duration(static_cast<std::int64_t>(options.skew_s * 1e6));
+  scenario.world.crash_resets_connections = options.reset;
   scenario.duration = bus::Duration(static_cast<std::int64_t>(options.duration_s * 1e6));
   scenario.warm = !options.join;
   // All nodes of a warm start would announce themselves in the same second.
@@ -64,7 +69,12 @@ int simulate(const Options& options) {
               {"crash_known_p99_s", json_or_null(figures.crash_known_p99_s)},
               {"false_deaths", figures.false_deaths},
               {"delivered_to_survivors", figures.delivered_to_survivors},
-              {"trace_hash", hash}});
+              {"trace_hash", hash},
+              {"false_deaths_frozen", figures.false_deaths_frozen},
+              {"suspicions", figures.suspicions},
+              {"node_hours", figures.node_s / 3600},
+              {"healed_s", json_or_null(figures.healed_s)},
+              {"refused_ahead", figures.refused_ahead}});
     flush();
     return kDone;
   }
@@ -74,9 +84,13 @@ int simulate(const Options& options) {
   put(fmt::format("idle traffic of a node          {:.0f} bytes/s sent, {:.1f} neighbours\n",
                   figures.idle_bytes_per_node_s, figures.mean_links));
   put(fmt::format("a crash is known to all (p99)   {}\n", seconds_or_never(figures.crash_known_p99_s)));
-  put(fmt::format("live nodes called dead          {}, of {} suspicions\n", figures.false_deaths,
-                  figures.suspicions));
+  put(fmt::format(
+      "living nodes called dead        {} ({} of them frozen), of {} suspicions, in {:.1f} node-hours\n",
+      figures.false_deaths, figures.false_deaths_frozen, figures.suspicions, figures.node_s / 3600));
   put(fmt::format("news delivered to survivors     {:.4f} %\n", figures.delivered_to_survivors * 100));
+  if (options.partition > 0)
+    put(fmt::format("the partition is healed after   {}\n", seconds_or_never(figures.healed_s)));
+  if (options.skew_s > 0) put(fmt::format("news refused for their stamps   {}\n", figures.refused_ahead));
   put(fmt::format("trace hash                      {}\n", hash));
   flush();
   return kDone;
@@ -102,6 +116,19 @@ void add_simulate(CLI::App& app, Action& action) {
   command
       ->add_option("--hostile", options->hostile, "Share of members that lie, flood, replay and send garbage")
       ->check(CLI::Range(0.0, 0.5));
+  command
+      ->add_option("--partition", options->partition,
+                   "Share of nodes that the others cannot reach during the second sixth of the time")
+      ->check(CLI::Range(0.0, 0.9));
+  command
+      ->add_option(
+          "--skew", options->skew_s,
+          "Seconds by which wall clocks are off, at most, either way; news from more than five ahead "
+          "are refused")
+      ->check(CLI::Range(0.0, 3600.0));
+  command->add_flag("--reset", options->reset,
+                    "A crash is that of a process, whose connections are reset at once; without it that of a "
+                    "machine, which falls silent");
   command->add_option("--duration", options->duration_s, "Virtual seconds")
       ->capture_default_str()
       ->check(CLI::Range(12.0, 1e7));
@@ -110,12 +137,14 @@ void add_simulate(CLI::App& app, Action& action) {
   command->add_flag(
       "--json", options->json,
       "Print one JSON object: nodes, seed, loss, virtual_s, wall_s, converged_9999_s, "
-      "idle_bytes_per_node_s, crash_known_p99_s, false_deaths, delivered_to_survivors, trace_hash");
+      "idle_bytes_per_node_s, crash_known_p99_s, false_deaths, delivered_to_survivors, trace_hash, "
+      "false_deaths_frozen, suspicions, node_hours, healed_s, refused_ahead");
   command->footer(
       "Example:\n"
       "  zswarm simulate --nodes 1000 --seed 1 --loss 0.1\n"
       "  zswarm simulate --nodes 1000 --seed 1 --kill 0.8 --json\n"
-      "  zswarm simulate --nodes 1000 --seed 1 --loss 0.2 --freeze 0.1 --duration 600");
+      "  zswarm simulate --nodes 1000 --seed 1 --loss 0.2 --freeze 0.1 --duration 600\n"
+      "  zswarm simulate --nodes 1000 --seed 1 --partition 0.3 --skew 2 --duration 600");
   command->callback([options, &action] { action = [options] { return simulate(*options); }; });
 }
 

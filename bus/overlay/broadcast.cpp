@@ -32,7 +32,11 @@ void write_news(Writer& writer, const News& news, std::uint8_t hops, std::uint32
 }  // namespace
 
 Broadcast::Broadcast(const OverlayConfig& config, const Self& self, Random& random, NewsCheck* check)
-    : config_(config), self_(self), random_(random), check_(check) {}
+    : config_(config),
+      self_(self),
+      random_(random),
+      check_(check),
+      authors_(config.author_bytes_per_s, config.author_burst_bytes, config.authors_max) {}
 
 Broadcast::Neighbour* Broadcast::find(const NodeId& id) {
   const auto at =
@@ -51,7 +55,8 @@ void Broadcast::add(Time now, const NodeId& neighbour, Outbox& out) {
                          .eager = true,
                          .budget_bytes = static_cast<std::int64_t>(config_.gossip_burst_bytes),
                          .budget_at = now,
-                         .announced = 0});
+                         .announced = 0,
+                         .ends = {config_.ends_per_s, config_.ends_burst}});
   out.subscribe(neighbour, Topic::kEager, true);
   digest(now, neighbour, config_.keep_news,
          out);  // it may come from a part of the network that has not heard
@@ -195,13 +200,17 @@ Status Broadcast::on_gossip(Time now, Neighbour& from, Reader fields, Outbox& ou
 
 Status Broadcast::take_new(Time now, Neighbour& from, const NewsId& id, News news, std::uint8_t hops) {
   const std::uint32_t via = short_name(from.id);
-  const auto verdict = check_ != nullptr && news.kind == NewsKind::kPayload ? check_->check(news)
-                                                                            : NewsCheck::Verdict::kPassOn;
-  if (verdict == NewsCheck::Verdict::kForged)
-    return fail(ErrorCode::kMalformed, "news were passed on that are not what they claim to be");
-  if (verdict == NewsCheck::Verdict::kUseless) {
-    remember(now, id, nullptr, via, hops);
-    return {};
+  if (news.kind != NewsKind::kPayload) {
+    if (!from.ends.take(now, 1)) return {};  // not remembered: it may come from somebody else
+  } else if (check_ != nullptr) {
+    const NewsCheck::Judgement judgement = check_->check(news);
+    if (judgement.verdict == NewsCheck::Verdict::kForged)
+      return fail(ErrorCode::kMalformed, "news were passed on that are not what they claim to be");
+    if (judgement.verdict == NewsCheck::Verdict::kUseless ||
+        !authors_.take(now, judgement.author, news.payload.size() + kNewsOverhead)) {
+      remember(now, id, nullptr, via, hops);
+      return {};
+    }
   }
   // Kinds of a later version are passed on, and delivered to nobody.
   if (news.kind <= NewsKind::kLeft) delivered_.push_back(news);

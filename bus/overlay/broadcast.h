@@ -26,6 +26,7 @@
 
 #include "bus/base/random.h"
 #include "bus/base/time.h"
+#include "bus/overlay/conduct.h"
 #include "bus/overlay/config.h"
 #include "bus/overlay/news.h"
 #include "bus/overlay/peer.h"
@@ -69,6 +70,7 @@ class Broadcast {
     std::int64_t budget_bytes = 0;  // of gossip, refilled with time
     Time budget_at;
     std::size_t announced = 0;  // of missing_, those that it was the first to announce
+    TokenBucket ends;           // news of lives and ends
   };
   /// News that we have seen; without the news itself once it is older than keep_news.
   struct Held {
@@ -123,6 +125,7 @@ class Broadcast {
   std::vector<NewsId> eager_queue_, lazy_queue_;
   Time eager_at_ = kNever, lazy_at_ = kNever, digest_at_ = kNever, last_eager_;
   Time last_new_;
+  Shares authors_;
   std::vector<News> delivered_;
 };
 

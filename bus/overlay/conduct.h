@@ -58,9 +58,9 @@ class Conduct {
   };
 
   Sender& sender(Time now, const NodeId& id) {
+    forget_old(now);
     const auto known = senders_.find(id);
     if (known != senders_.end()) return known->second;
-    forget_old(now);
     order_.emplace_back(now, id);
     const Sender fresh{{config_.work_per_s, config_.work_burst}, {0, config_.faults_borne}, now};
     return senders_.emplace(id, fresh).first->second;
@@ -69,7 +69,7 @@ class Conduct {
   /// Forgetting is also how faults of long ago are forgiven.
   void forget_old(Time now) {
     while (!order_.empty() &&
-           (order_.size() >= config_.senders_max || order_.front().first + config_.forgive_after <= now)) {
+           (order_.size() > config_.senders_max || order_.front().first + config_.forgive_after <= now)) {
       const auto [met, id] = order_.front();
       order_.pop_front();
       const auto at = senders_.find(id);
@@ -86,6 +86,30 @@ class Conduct {
   const OverlayConfig& config_;
   std::unordered_map<NodeId, Sender> senders_;
   std::deque<std::pair<Time, NodeId>> order_;  // as they were met
+};
+
+/// One bucket for each of many names, of which the ones that were met first are forgotten beyond a maximum.
+class Shares {
+ public:
+  Shares(std::uint64_t per_s, std::uint64_t burst, std::size_t max) : full_(per_s, burst), max_(max) {}
+
+  [[nodiscard]] bool take(Time now, const NodeId& id, std::uint64_t units) {
+    const auto [at, is_new] = buckets_.try_emplace(id, full_);
+    if (is_new) {
+      order_.push_back(id);
+      if (order_.size() > max_) {
+        buckets_.erase(order_.front());
+        order_.pop_front();
+      }
+    }
+    return at->second.take(now, units);  // unordered_map keeps other elements where they are
+  }
+
+ private:
+  const TokenBucket full_;
+  const std::size_t max_;
+  std::unordered_map<NodeId, TokenBucket> buckets_;
+  std::deque<NodeId> order_;
 };
 
 }  // namespace zswarm::bus

@@ -160,6 +160,16 @@ struct OverlayConfig {
   // Gossip from one neighbour; beyond it messages are dropped. 10,000 deaths at once are 0.5 MB.
   std::size_t gossip_bytes_per_s = 1u << 20;
   std::size_t gossip_burst_bytes = 8u << 20;
+  // What one author's payloads may make everybody carry; news beyond that are not passed on (the ledger's
+  // reconciliation brings what was meant to last). Bounds what a member with a valid key can do to all
+  // others.
+  std::uint64_t author_bytes_per_s = 512;
+  std::uint64_t author_burst_bytes = 64u << 10;
+  std::size_t authors_max = 1024;
+  // News of lives and ends that are taken from one neighbour: they are not signed. The burst is a network
+  // that loses thousands at once.
+  std::uint64_t ends_per_s = 20;
+  std::uint64_t ends_burst = 8192;
 };
 
 }  // namespace zswarm::bus

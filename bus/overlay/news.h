@@ -40,11 +40,15 @@ class NewsCheck {
  public:
   enum class Verdict : std::uint8_t {
     kPassOn,
-    kUseless,  // out of date or refused for a reason that its sender need not know
+    kUseless,  // out of date, or refused for a reason that its sender need not know
     kForged,   // its sender should have seen that, too
   };
+  struct Judgement {
+    Verdict verdict = Verdict::kPassOn;
+    NodeId author{};  // proved, where it is passed on
+  };
   virtual ~NewsCheck() = default;
-  [[nodiscard]] virtual Verdict check(const News& news) = 0;
+  [[nodiscard]] virtual Judgement check(const News& news) = 0;
 };
 
 /// BLAKE2b-128 of kind, origin, number (big endian) and payload.

@@ -1,4 +1,4 @@
-// Cards for simulated nodes: as long as real ones, so that bytes are counted right, and checked in
+// Cards and seals for simulated nodes: as long as real ones, so that bytes are counted right, and checked in
 // nanoseconds.
 //
 // A card is the node's id, filling, and a keyed checksum in place of the signatures; lies of hostile members
@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "bus/overlay/news.h"
 #include "bus/overlay/peer.h"
 
 namespace zswarm::bus {
@@ -24,9 +26,29 @@ class SimulatedCards : public CardCheck {
 
   [[nodiscard]] Result<NodeId> check(ByteView card) const override;
 
+  /// Content as its author would sign it: [author, content, signature], with 64 bytes for the signature.
+  [[nodiscard]] Bytes sealed(const NodeId& author, ByteView content) const;
+  /// Who sealed it; nothing if nobody did.
+  [[nodiscard]] std::optional<NodeId> author(ByteView sealed) const;
+  /// Of what is sealed.
+  [[nodiscard]] static ByteView content(ByteView sealed);
+
  private:
   std::uint64_t seed_;
   std::size_t card_bytes_;
+};
+
+/// Lets sealed payloads pass.
+class SimulatedNews : public NewsCheck {
+ public:
+  explicit SimulatedNews(const SimulatedCards& cards) : cards_(cards) {}
+  [[nodiscard]] Judgement check(const News& news) override {
+    const std::optional<NodeId> author = cards_.author(news.payload);
+    return author ? Judgement{Verdict::kPassOn, *author} : Judgement{Verdict::kForged, {}};
+  }
+
+ private:
+  const SimulatedCards& cards_;
 };
 
 /// A good mixing of 64 bits (the finaliser of SplitMix64).

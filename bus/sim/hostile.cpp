@@ -41,11 +41,13 @@ Bytes Hostile::damaged() {
   return bytes;  // as often unchanged: a replay
 }
 
-Bytes Hostile::flood() {
+Bytes Hostile::flood(bool forged) {
   Writer writer(MessageType::kGossip, 1);
   writer.array(kFloodNews);
   for (std::uint32_t i = 0; i < kFloodNews; ++i) {
-    writer.array(6).uint(0).id(invented()).uint(random_.next()).bin(Bytes(100)).uint(0).uint(0);
+    const NodeId origin = forged ? invented() : self_.id;
+    const Bytes payload = forged ? Bytes(180) : cards_.sealed(self_.id, Bytes(100));
+    writer.array(6).uint(0).id(origin).uint(random_.next()).bin(payload).uint(0).uint(0);
   }
   return writer.take();
 }
@@ -90,7 +92,7 @@ void Hostile::attack(std::span<const Peer> neighbours, std::span<const Peer> oth
         out.send(peer.id, damaged());
         break;
       case 3:
-        if (random_.below(20) == 0) out.send(peer.id, flood());
+        if (random_.below(20) == 0) out.send(peer.id, flood(random_.below(2) == 0));
         break;
       case 4:
         out.send(peer.id, false_announcement());

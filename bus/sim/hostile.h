@@ -1,6 +1,7 @@
 // A member that means harm: it holds a valid card and has links like everybody, runs the protocol, and beside
-// it sends what no honest node sends: garbage, damaged and replayed messages, floods of news, lies about
-// views, announcements of news that do not exist, and deaths of the living.
+// it sends what no honest node sends: garbage, damaged and replayed messages, floods of news (forged ones,
+// and ones with its own good signature), lies about views, announcements of news that do not exist, and
+// deaths of the living.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,15 @@
 #include "bus/base/random.h"
 #include "bus/overlay/peer.h"
 #include "bus/proto/outbox.h"
+#include "bus/sim/cards.h"
 
 namespace zswarm::bus {
 
 class Hostile {
  public:
-  Hostile(std::uint64_t seed, Peer self) : random_(seed), self_(std::move(self)) {}
+  /// `cards` outlives it; it seals what it signs itself.
+  Hostile(std::uint64_t seed, Peer self, const SimulatedCards& cards)
+      : random_(seed), self_(std::move(self)), cards_(cards) {}
 
   /// Keeps some of what it receives, to replay it later.
   void overhear(ByteView message);
@@ -25,7 +29,7 @@ class Hostile {
  private:
   [[nodiscard]] Bytes garbage();
   [[nodiscard]] Bytes damaged();
-  [[nodiscard]] Bytes flood();
+  [[nodiscard]] Bytes flood(bool forged);
   [[nodiscard]] Bytes false_announcement();
   [[nodiscard]] Bytes false_death(std::span<const Peer> others);
   [[nodiscard]] Bytes false_views(std::span<const Peer> others);
@@ -33,6 +37,7 @@ class Hostile {
 
   Random random_;
   Peer self_;
+  const SimulatedCards& cards_;
   std::vector<Bytes> overheard_;
 };
 

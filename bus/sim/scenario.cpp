@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "bus/ledger/hlc.h"
+
 namespace zswarm::bus {
 namespace {
 
-/// Who thawed less than this ago has not been able to tell anybody: a message's way, and two retransmissions.
-constexpr Duration kLive{1'000'000};
+constexpr std::int64_t kWallStartMs = 1'800'000'000'000;
+constexpr Duration kHealingStep{100'000};
 
 double seconds(Duration d) {
   return static_cast<double>(d.count()) * 1e-6;
@@ -34,12 +36,25 @@ struct Spread {
 class Scenario : public Observer {
  public:
   explicit Scenario(const ScenarioConfig& config)
-      : config_(config), random_(mixed(config.world.seed ^ 0x7363656e)), world_(config.world, *this) {}
+      : config_(config),
+        random_(mixed(config.world.seed ^ 0x7363656e)),
+        world_(config.world, *this),
+        clocks_(config.world.nodes) {
+    const auto skew_ms = config.skew.count() / 1000;
+    for (Clock& clock : clocks_)
+      clock.skew_ms =
+          static_cast<std::int64_t>(random_.below(static_cast<std::size_t>(2 * skew_ms) + 1)) - skew_ms;
+  }
 
   Figures run();
   void on_event(Time now, std::uint32_t node, const OverlayEvent& event) override;
 
  private:
+  struct Clock {
+    std::int64_t skew_ms = 0;
+    HybridClock hybrid;
+  };
+
   [[nodiscard]] Time sixth(int n) const { return Time{config_.duration * n / 6}; }
   /// Lets the world run, with the freezes that fall into that time.
   void run_until(Time end);
@@ -50,6 +65,14 @@ class Scenario : public Observer {
   void kill_many();
   [[nodiscard]] std::uint32_t some_running(bool honest);
   [[nodiscard]] Spread spread() const;
+  void part_and_heal(Figures& figures);
+  [[nodiscard]] bool in_one_piece() const;
+  void measure_idle(Figures& figures);
+  [[nodiscard]] std::uint64_t honest_bytes() const;
+  [[nodiscard]] WallTime wall(Time now, std::uint32_t node) const {
+    return {kWallStartMs + now.since_start / std::chrono::milliseconds(1) + clocks_[node].skew_ms};
+  }
+  void on_delivered(Time now, std::uint32_t node, ByteView payload);
   void conclude(Figures& figures) const;
 
   const ScenarioConfig config_;
@@ -60,24 +83,38 @@ class Scenario : public Observer {
   std::vector<std::pair<Time, std::uint32_t>> frozen_;
   std::vector<Spread> news_;
   std::map<std::uint32_t, Spread> crashes_;  // by node
-  std::uint64_t false_deaths_ = 0, suspicions_ = 0;
+  std::vector<Clock> clocks_;
+  std::uint64_t false_deaths_ = 0, false_deaths_frozen_ = 0, suspicions_ = 0, refused_ahead_ = 0;
 };
 
 void Scenario::on_event(Time now, std::uint32_t node, const OverlayEvent& event) {
   if (const auto* delivered = std::get_if<Delivered>(&event)) {
-    // Ours say which they are in four bytes; those of hostile members are longer.
-    if (delivered->payload.size() != 4) return;
-    std::uint32_t number = 0;
-    for (const std::uint8_t byte : delivered->payload) number = number << 8 | byte;
-    if (number < news_.size()) news_[number].learnt(now, node);
+    on_delivered(now, node, SimulatedCards::content(delivered->payload));
   } else if (const auto* dead = std::get_if<Dead>(&event)) {
     const std::uint32_t victim = world_.cards().number(dead->id);
     if (victim >= world_.size()) return;
-    if (dead->found_here && !world_.is_hostile(node) && world_.has_run_for(victim, kLive)) ++false_deaths_;
+    const World::State state = world_.state(victim);
+    if (dead->found_here && !world_.is_hostile(node) && state != World::State::kDead) {
+      ++false_deaths_;
+      if (state == World::State::kFrozen) ++false_deaths_frozen_;
+    }
     if (const auto at = crashes_.find(victim); at != crashes_.end()) at->second.learnt(now, node);
   } else if (std::holds_alternative<Suspected>(event)) {
     ++suspicions_;
   }
+}
+
+void Scenario::on_delivered(Time now, std::uint32_t node, ByteView payload) {
+  // Ours say which they are, and when they were written; those of hostile members do not.
+  Reader fields = Reader::of_bytes(payload);
+  const std::uint64_t number = fields.uint();
+  const Hlc stamp{fields.uint()};
+  if (!fields.ok() || number >= news_.size()) return;
+  if (!clocks_[node].hybrid.observe(stamp, wall(now, node))) {
+    ++refused_ahead_;
+    return;
+  }
+  news_[number].learnt(now, node);
 }
 
 void Scenario::run_until(Time end) {
@@ -145,9 +182,9 @@ void Scenario::broadcast_one(bool after_kill) {
   news_.back().after_kill = after_kill;
   --news_.back().readers;
   news_.back().knows[origin] = true;
-  Bytes payload;
-  for (int shift = 24; shift >= 0; shift -= 8) payload.push_back(static_cast<std::uint8_t>(number >> shift));
-  world_.broadcast(origin, std::move(payload));
+  const Result<Hlc> stamp = clocks_[origin].hybrid.tick(wall(world_.now(), origin));
+  if (!stamp) return;  // its clock is too far behind what it has read: it cannot write, so these reach nobody
+  world_.broadcast(origin, Writer(2).uint(number).uint(stamp->packed).take());
 }
 
 void Scenario::crash_one() {
@@ -186,13 +223,8 @@ Figures Scenario::run() {
   for (std::uint32_t i = 0; i < hostile; ++i) world_.make_hostile(some_running(true));
 
   Figures figures;
-  const std::uint64_t before = world_.bytes_sent();
-  run_until(sixth(3));
-  figures.idle_bytes_per_node_s =
-      static_cast<double>(world_.bytes_sent() - before) / world_.size() / seconds(sixth(3) - sixth(1));
-  std::size_t links = 0;
-  for (std::uint32_t i = 0; i < world_.size(); ++i) links += world_.overlay(i).active().size();
-  figures.mean_links = static_cast<double>(links) / world_.size();
+  if (config_.partition > 0) part_and_heal(figures);
+  measure_idle(figures);
 
   const std::uint32_t crashes =
       config_.crashes > 0 ? config_.crashes : std::clamp(world_.size() / 50, 1u, 20u);
@@ -224,9 +256,67 @@ Figures Scenario::run() {
   return figures;
 }
 
+void Scenario::part_and_heal(Figures& figures) {
+  const auto cut_off = static_cast<std::uint32_t>(config_.partition * world_.size());
+  for (std::uint32_t i = 0; i < cut_off; ++i) world_.set_side(i, 1);
+  run_until(sixth(2));
+  for (std::uint32_t i = 0; i < cut_off; ++i) world_.set_side(i, 0);
+  while (world_.now() < sixth(3) && !in_one_piece()) run_until(world_.now() + kHealingStep);
+  if (in_one_piece()) figures.healed_s = seconds(world_.now() - sixth(2));
+}
+
+bool Scenario::in_one_piece() const {
+  std::vector<bool> seen(world_.size());
+  std::vector<std::uint32_t> next;
+  std::uint32_t reached = 0, living = 0;
+  for (std::uint32_t i = 0; i < world_.size(); ++i) {
+    if (world_.state(i) != World::State::kRunning && world_.state(i) != World::State::kFrozen) continue;
+    if (++living > 1) continue;
+    seen[i] = true;
+    next.push_back(i);
+  }
+  while (!next.empty()) {
+    const std::uint32_t node = next.back();
+    next.pop_back();
+    ++reached;
+    if (world_.state(node) == World::State::kDead) continue;
+    for (const Peer& peer : world_.overlay(node).active()) {
+      const std::uint32_t other = world_.cards().number(peer.id);
+      if (seen[other] || world_.state(other) == World::State::kDead) continue;
+      seen[other] = true;
+      next.push_back(other);
+    }
+  }
+  return reached == living;
+}
+
+std::uint64_t Scenario::honest_bytes() const {
+  std::uint64_t bytes = 0;
+  for (std::uint32_t i = 0; i < world_.size(); ++i) bytes += world_.is_hostile(i) ? 0 : world_.bytes_sent(i);
+  return bytes;
+}
+
+void Scenario::measure_idle(Figures& figures) {
+  std::uint32_t honest = 0;
+  std::size_t links = 0;
+  for (std::uint32_t i = 0; i < world_.size(); ++i) honest += world_.is_hostile(i) ? 0u : 1u;
+  const Time since = world_.now();
+  const std::uint64_t before = honest_bytes();
+  run_until(sixth(3));
+  if (world_.now() > since) {
+    figures.idle_bytes_per_node_s =
+        static_cast<double>(honest_bytes() - before) / honest / seconds(world_.now() - since);
+  }
+  for (std::uint32_t i = 0; i < world_.size(); ++i) links += world_.overlay(i).active().size();
+  figures.mean_links = static_cast<double>(links) / world_.size();
+}
+
 void Scenario::conclude(Figures& figures) const {
   figures.virtual_s = seconds(config_.duration);
   figures.false_deaths = false_deaths_;
+  figures.false_deaths_frozen = false_deaths_frozen_;
+  figures.node_s = seconds(sixth(6) - sixth(1)) * world_.size();
+  figures.refused_ahead = refused_ahead_;
   figures.suspicions = suspicions_;
   figures.messages = world_.messages();
   figures.trace_hash = world_.trace_hash();

@@ -36,9 +36,8 @@ void World::make_overlay(std::uint32_t number) {
   ++node.life;
   const Peer peer = cards_.peer(number);
   Self self{peer.id, peer.card, node.life * 1000u, mixed(std::uint64_t{node.life} << 32 | number)};
-  node.overlay = std::make_unique<Overlay>(config_.overlay, cards_, std::move(self), random_.next());
+  node.overlay = std::make_unique<Overlay>(config_.overlay, cards_, std::move(self), random_.next(), &news_);
   node.state = State::kRunning;
-  node.running_since = now_;
   node.armed = kNever;
 }
 
@@ -279,7 +278,6 @@ void World::thaw(std::uint32_t number) {
   Node& node = nodes_[number];
   if (node.state != State::kFrozen) return;
   node.state = State::kRunning;
-  node.running_since = now_;
   for (const Happening& h : std::exchange(node.inbox, {})) happen(h);
   node.armed = kNever;
   arm(number);
@@ -288,7 +286,7 @@ void World::thaw(std::uint32_t number) {
 void World::make_hostile(std::uint32_t number) {
   Node& node = nodes_[number];
   if (node.overlay == nullptr || node.hostile != nullptr) return;
-  node.hostile = std::make_unique<Hostile>(random_.next(), cards_.peer(number));
+  node.hostile = std::make_unique<Hostile>(random_.next(), cards_.peer(number), cards_);
   schedule(now_ + kHostileEvery, What::kHostile, number, 0, 0);
 }
 
@@ -302,10 +300,10 @@ void World::hostile_step(std::uint32_t number) {
   carry_out(number, out);
 }
 
-void World::broadcast(std::uint32_t number, Bytes payload) {
+void World::broadcast(std::uint32_t number, ByteView content) {
   Node& node = nodes_[number];
   Outbox out;
-  const Status status = node.overlay->broadcast(local(node), std::move(payload), out);
+  const Status status = node.overlay->broadcast(local(node), cards_.sealed(cards_.id(number), content), out);
   ZS_BUS_ASSERT(status);
   carry_out(number, out);
 }

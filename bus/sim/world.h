@@ -62,13 +62,10 @@ class World {
   void thaw(std::uint32_t node);
   void make_hostile(std::uint32_t node);
   void set_side(std::uint32_t node, std::uint8_t side) { network_.set_side(node, side); }
-  void broadcast(std::uint32_t node, Bytes payload);
+  /// Sealed by the node; observers get it with the seal (SimulatedCards::content()).
+  void broadcast(std::uint32_t node, ByteView content);
 
   [[nodiscard]] State state(std::uint32_t node) const { return nodes_[node].state; }
-  /// Whether it has run for so long without a pause.
-  [[nodiscard]] bool has_run_for(std::uint32_t node, Duration time) const {
-    return nodes_[node].state == State::kRunning && now_ - nodes_[node].running_since >= time;
-  }
   [[nodiscard]] bool is_hostile(std::uint32_t node) const { return nodes_[node].hostile != nullptr; }
   /// Of a node that is running or frozen.
   [[nodiscard]] const Overlay& overlay(std::uint32_t node) const { return *nodes_[node].overlay; }
@@ -106,7 +103,6 @@ class World {
     State state = State::kAbsent;
     Duration clock{0};  // its steady clock less the world's
     Time armed = kNever;
-    Time running_since;
     std::uint32_t life = 0;
     std::uint64_t bytes_sent = 0;
     std::vector<Subscriber> subscribers;
@@ -137,6 +133,7 @@ class World {
   const WorldConfig config_;
   Observer& observer_;
   SimulatedCards cards_;
+  SimulatedNews news_{cards_};
   VirtualNetwork network_;
   Random random_;
   Time now_;

@@ -7,6 +7,18 @@
 namespace zswarm::bus {
 namespace {
 
+/// The first byte says what a payload is worth: 0xff is forged, 0xfe useless; its author is node 50.
+class FirstByteNews : public NewsCheck {
+ public:
+  Judgement check(const News& news) override {
+    const std::uint8_t first = news.payload.empty() ? 0 : news.payload[0];
+    const Verdict verdict = first == 0xff   ? Verdict::kForged
+                            : first == 0xfe ? Verdict::kUseless
+                                            : Verdict::kPassOn;
+    return {verdict, node_id(50)};
+  }
+};
+
 class BroadcastTest : public ::testing::Test {
  protected:
   void link(std::size_t count) {
@@ -54,7 +66,8 @@ class BroadcastTest : public ::testing::Test {
   OverlayConfig config_;
   Self self_{node_id(0), {}, 1, 1};
   Random random_{1};
-  Broadcast broadcast_{config_, self_, random_};
+  FirstByteNews check_;
+  Broadcast broadcast_{config_, self_, random_, &check_};
   Time now_{Duration(1'000'000)};
   Status status_;
 };
@@ -67,6 +80,47 @@ TEST_F(BroadcastTest, PublishesNewsEagerlyAndTheirIdsLazily) {
   const auto later = run(config_.lazy_gather);
   ASSERT_EQ(later.size(), 1u);
   EXPECT_EQ(std::get<Publish>(later[0]).topic, Topic::kLazy);
+  EXPECT_EQ(broadcast_.take_delivered().size(), 1u);
+}
+
+TEST_F(BroadcastTest, ForgedNewsGoNoFurtherAndAreTheirSendersFault) {
+  link(3);
+  EXPECT_TRUE(receive(1, gossip(news(0xff))).empty());
+  ASSERT_FALSE(status_);
+  EXPECT_EQ(status_.error().code, ErrorCode::kMalformed);
+  EXPECT_TRUE(run(1s).empty());
+  EXPECT_TRUE(broadcast_.take_delivered().empty());
+}
+
+TEST_F(BroadcastTest, UselessNewsGoNoFurtherAndNobodyIsAtFault) {
+  link(3);
+  EXPECT_TRUE(receive(1, gossip(news(0xfe))).empty());
+  EXPECT_TRUE(status_);
+  EXPECT_TRUE(run(1s).empty());
+  EXPECT_TRUE(broadcast_.take_delivered().empty());
+  EXPECT_EQ(broadcast_.ids_held(), 1u);
+}
+
+TEST_F(BroadcastTest, OneAuthorsNewsArePassedOnUpToItsShareOnly) {
+  link(3);
+  News large{NewsKind::kPayload, node_id(9), 0, Bytes(1000)};
+  for (std::uint64_t n = 0; n < 1000; ++n) {
+    large.number = n;
+    receive(1, gossip(large));
+    EXPECT_TRUE(status_);
+  }
+  const std::size_t taken = broadcast_.take_delivered().size();
+  EXPECT_GT(taken, config_.author_burst_bytes / 1100);
+  EXPECT_LE(taken, config_.author_burst_bytes / 1000);
+}
+
+TEST_F(BroadcastTest, EndsOfOneNeighbourAreTakenAtABoundedRate) {
+  config_.ends_burst = 10;
+  link(3);
+  for (std::size_t n = 0; n < 100; ++n) receive(1, gossip({NewsKind::kDead, node_id(100 + n), 1, {}}));
+  EXPECT_EQ(broadcast_.take_delivered().size(), 10u);
+  // One that was not taken may come from somebody else.
+  receive(2, gossip({NewsKind::kDead, node_id(199), 1, {}}));
   EXPECT_EQ(broadcast_.take_delivered().size(), 1u);
 }
 

@@ -8,6 +8,20 @@
 namespace zswarm::bus {
 namespace {
 
+TEST(Obituaries, TellsTheEndsSinceATime) {
+  Obituaries told(3600s, 100);
+  const auto at = [](int s) { return Time{Duration(1'000'000 * s)}; };
+  for (int i = 1; i <= 5; ++i) EXPECT_TRUE(told.take(at(i), node_id(static_cast<std::size_t>(i)), 7, false));
+  EXPECT_TRUE(told.take(at(6), node_id(4), 8, true));
+  EXPECT_EQ(told.dead_since(node_id(2)), at(2));
+  EXPECT_FALSE(told.dead_since(node_id(4)));
+  const auto ends = told.ends_since(at(3));
+  ASSERT_EQ(ends.size(), 2u);
+  EXPECT_EQ(ends[0].id, node_id(5));
+  EXPECT_EQ(ends[1].id, node_id(3));
+  EXPECT_EQ(ends[1].incarnation, 7u);
+}
+
 TEST(Obituaries, AnEndOverridesALifeOfTheSameIncarnation) {
   Obituaries told(120s, 100);
   EXPECT_TRUE(told.take(Time{}, node_id(1), 5, true));

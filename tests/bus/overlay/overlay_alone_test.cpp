@@ -81,7 +81,7 @@ TEST_F(OverlayAlone, WhoseProcessDidNotRunTakesItsSuspicionsBack) {
 
 TEST_F(OverlayAlone, WhoseTimersAreInTimeCallsTheSilentDead) {
   while (count<Suspected>(1) == 0) timer(overlay_.next_timer());
-  const Time patience = now_ + 12s;
+  const Time patience = now_ + config_.patience_in_trouble + 1s;
   while (overlay_.next_timer() < patience && count<Dead>(1) == 0) timer(overlay_.next_timer());
   EXPECT_EQ(count<Dead>(1), 1u);
 }

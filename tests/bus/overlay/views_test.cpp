@@ -101,7 +101,7 @@ TEST_F(ViewsTest, ALostNeighbourIsReplacedFromTheReserve) {
   link(5);
   Outbox out;
   views_.add_candidate(now_, peer_of(20), out);
-  views_.shun(now_, node_id(3), out);
+  views_.bury(now_, node_id(3), out);
   now_ = now_ + 100ms;
   views_.on_timer(now_, out);
   EXPECT_EQ(sent(out.take(), MessageType::kNeighbour), 1u);
@@ -109,10 +109,31 @@ TEST_F(ViewsTest, ALostNeighbourIsReplacedFromTheReserve) {
   EXPECT_TRUE(views_.has_neighbour(node_id(20)));
 }
 
+TEST_F(ViewsTest, WhoWasCalledDeadIsAskedAgainMoreAndMoreSeldom) {
+  link(3);
+  Outbox out;
+  views_.bury(now_, node_id(3), out);
+  views_.bury(now_, node_id(30), out);  // never known
+  std::vector<Time> asked;
+  for (const Time end = now_ + 120s; views_.next_timer() < end;) {
+    now_ = std::max(now_, views_.next_timer());
+    views_.on_timer(now_, out);
+    for (const Effect& effect : out.take()) {
+      const auto* send = std::get_if<Send>(&effect);
+      if (send == nullptr || read_header(send->message)->type != MessageType::kNeighbour) continue;
+      EXPECT_NE(send->to, node_id(30));
+      if (send->to == node_id(3)) asked.push_back(now_);
+    }
+  }
+  ASSERT_GE(asked.size(), 3u);
+  EXPECT_LE(asked.size(), 6u);
+  EXPECT_LT(asked[1] - asked[0], asked.back() - asked[asked.size() - 2]);
+}
+
 TEST_F(ViewsTest, HearsayDoesNotBringBackTheDead) {
   link(2);
   Outbox out;
-  views_.shun(now_, node_id(20), out);
+  views_.shun(now_, node_id(20), config_.shun_for, out);
   views_.add_candidate(now_, peer_of(20), out);
   EXPECT_TRUE(views_.passive().empty());
   now_ = now_ + config_.shun_for;

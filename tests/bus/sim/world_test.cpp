@@ -14,6 +14,7 @@ class Tally : public Observer {
   void on_event(Time, std::uint32_t node, const OverlayEvent& event) override {
     if (std::holds_alternative<Delivered>(event)) ++delivered[node];
     if (const auto* dead = std::get_if<Dead>(&event)) dead_known[dead->id].insert(node);
+    if (const auto* refuted = std::get_if<Refuted>(&event)) dead_known[refuted->id].erase(node);
   }
   std::map<std::uint32_t, int> delivered;
   std::map<NodeId, std::set<std::uint32_t>> dead_known;
@@ -92,10 +93,14 @@ TEST(World, HealsAPartition) {
   for (std::uint32_t i = 0; i < 30; ++i) world.set_side(i, 1);
   run_for(world, 30s);
   EXPECT_EQ(reached_from(world, 0), 30u);
+  std::size_t believed_dead = 0;
+  for (const auto& [id, who] : tally.dead_known) believed_dead += who.size();
+  EXPECT_EQ(believed_dead, 60u * 30u);
   for (std::uint32_t i = 0; i < 30; ++i) world.set_side(i, 0);
-  run_for(world, 180s);
+  run_for(world, 20s);
   EXPECT_EQ(reached_from(world, 0), 60u);
-  world.broadcast(0, {1});
+  for (const auto& [id, who] : tally.dead_known) EXPECT_TRUE(who.empty());
+  world.broadcast(0, Bytes{1});
   run_for(world, 3s);
   EXPECT_EQ(tally.delivered.size(), 59u);
 }
@@ -154,7 +159,7 @@ TEST(World, LostAnnouncementsAreMadeUpForByDigests) {
   run_for(world, 5s);
   world.set_side(9, 1);
   run_for(world, 500ms);
-  for (std::uint8_t n = 0; n < 5; ++n) world.broadcast(n, {n});
+  for (std::uint8_t n = 0; n < 5; ++n) world.broadcast(n, Bytes{n});
   run_for(world, 1s);
   EXPECT_EQ(tally.delivered[9], 0);
   world.set_side(9, 0);

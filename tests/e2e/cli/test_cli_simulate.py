@@ -2,7 +2,7 @@
 import json
 
 FIELDS = ["nodes", "seed", "loss", "virtual_s", "wall_s", "converged_9999_s", "idle_bytes_per_node_s", "crash_known_p99_s",
-          "false_deaths", "delivered_to_survivors", "trace_hash"]
+          "false_deaths", "delivered_to_survivors", "trace_hash", "false_deaths_frozen", "suspicions", "node_hours", "healed_s", "refused_ahead"]
 
 
 def figures(run, *arguments):
@@ -37,6 +37,19 @@ def test_a_thousand_nodes_reach_their_figures(run):
 def test_survivors_of_a_mass_death_hear_each_other(run):
     told = figures(run, "--nodes", 500, "--seed", 3, "--kill", 0.8)
     assert told["delivered_to_survivors"] >= 0.999
+
+
+def test_a_network_that_was_cut_in_two_is_in_one_piece_again(run):
+    told = figures(run, "--nodes", 100, "--seed", 4, "--partition", 0.3, "--duration", 240)
+    assert told["healed_s"] <= 10
+    assert told["delivered_to_survivors"] == 1
+
+
+def test_news_from_too_far_ahead_are_refused_and_from_a_little_ahead_are_not(run):
+    near = figures(run, "--nodes", 100, "--seed", 5, "--skew", 2)
+    assert near["refused_ahead"] == 0 and near["delivered_to_survivors"] == 1
+    far = figures(run, "--nodes", 100, "--seed", 5, "--skew", 60)
+    assert far["refused_ahead"] > 0 and far["delivered_to_survivors"] < 1
 
 
 def test_without_json_a_person_can_read_it(run):
