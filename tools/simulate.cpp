@@ -21,6 +21,8 @@ struct Options {
   std::uint64_t seed = 1;
   double loss = 0, kill = 0, freeze = 0, hostile = 0;
   double partition = 0, skew_s = 0;
+  double latency_ms = 5, latency_spread_ms = 75;
+  std::uint32_t crashes = 0;
   double duration_s = 60;
   bool join = false;
   bool reset = false;
@@ -36,6 +38,13 @@ bus::ScenarioConfig scenario_of(const Options& options) {
   scenario.freeze = options.freeze;
   scenario.hostile = options.hostile;
   scenario.partition = options.partition;
+  scenario.crashes = options.crashes;
+  scenario.world.network.latency_min = bus::Duration(static_cast<std::int64_t>(options.latency_ms * 1e3));
+  scenario.world.network.latency_spread =
+      bus::Duration(static_cast<std::int64_t>(options.latency_spread_ms * 1e3));
+  // Beside it, what machines add; the default is a twentieth of the spread.
+  scenario.world.network.jitter =
+      bus::Duration(static_cast<std::int64_t>(options.latency_spread_ms * 1e3 / 20 + 250));
   scenario.skew = bus::Duration(static_cast<std::int64_t>(options.skew_s * 1e6));
   scenario.world.crash_resets_connections = options.reset;
   scenario.duration = bus::Duration(static_cast<std::int64_t>(options.duration_s * 1e6));
@@ -129,6 +138,16 @@ void add_simulate(CLI::App& app, Action& action) {
   command->add_flag("--reset", options->reset,
                     "A crash is that of a process, whose connections are reset at once; without it that of a "
                     "machine, which falls silent");
+  command
+      ->add_option("--crashes", options->crashes, "How many nodes crash; without it one in fifty, at most 20")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--latency", options->latency_ms, "Milliseconds one way, at least")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 10'000.0));
+  command
+      ->add_option("--latency-spread", options->latency_spread_ms, "What the farthest pairs have beyond that")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 10'000.0));
   command->add_option("--duration", options->duration_s, "Virtual seconds")
       ->capture_default_str()
       ->check(CLI::Range(12.0, 1e7));

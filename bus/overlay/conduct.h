@@ -69,7 +69,7 @@ class Conduct {
   /// Forgetting is also how faults of long ago are forgiven.
   void forget_old(Time now) {
     while (!order_.empty() &&
-           (order_.size() > config_.senders_max || order_.front().first + config_.forgive_after <= now)) {
+           (order_.size() >= config_.senders_max || order_.front().first + config_.forgive_after <= now)) {
       const auto [met, id] = order_.front();
       order_.pop_front();
       const auto at = senders_.find(id);
