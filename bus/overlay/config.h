@@ -91,12 +91,12 @@ struct OverlayConfig {
   std::size_t confirmations = 3;
   Duration suspicion_min = 1200ms;
   Duration suspicion_max = 5s;
-  // The share of late answers up to which a network is sound, and from which on it is in trouble: 0.25 and
-  // 0.30 are 13 and 16 % of all segments lost. Sound, a silent neighbour is dead when its connections cannot
+  // The share of late answers up to which a network is sound, and from which on it is in trouble: 13 and 15 %
+  // of all segments lost. Sound, a silent neighbour is dead when its connections cannot
   // all be standing still for losses. In trouble its machine may be, too: it is given patience_in_trouble,
   // which outlasts a pause of ten seconds.
-  std::uint32_t sound_late_ppm = 250'000;
-  std::uint32_t trouble_late_ppm = 300'000;
+  std::uint32_t sound_late_ppm = 300'000;
+  std::uint32_t trouble_late_ppm = 350'000;
   Duration patience_in_trouble = 14s;
   // Who says that its process has paused is given a quarter and a second more than that, up to this much, for
   // so long after the last pause.
@@ -163,8 +163,8 @@ struct OverlayConfig {
   // What one author's payloads may make everybody carry; news beyond that are not passed on (the ledger's
   // reconciliation brings what was meant to last). Bounds what a member with a valid key can do to all
   // others.
-  std::uint64_t author_bytes_per_s = 512;
-  std::uint64_t author_burst_bytes = 64u << 10;
+  std::uint64_t author_bytes_per_s = 256;
+  std::uint64_t author_burst_bytes = 32u << 10;
   std::size_t authors_max = 1024;
   // News of lives and ends that are taken from one neighbour: they are not signed. The burst is a network
   // that loses thousands at once.

@@ -134,6 +134,9 @@ Bytes Detector::probe_message(Time now, std::uint32_t sequence, bool neighbour,
 }
 
 void Detector::probe(Time now, Neighbour& n, Outbox& out) {
+  // The last one's answer has not come although the neighbour lives: it met a loss, if it comes at all.
+  if (!n.answered) note_exchange(true);
+  n.answered = false;
   n.sequence = ++sequence_;
   n.probed = now;
   n.nacks.clear();
@@ -187,8 +190,8 @@ void Detector::step(Time now, Neighbour& n, Outbox& out) {
     case Stage::kCalled:
       return suspect(now, n, out);
     case Stage::kSuspect:
-      // Lifeguard: helpers that say nothing at all make us doubt ourselves.
-      worse(static_cast<std::uint32_t>(n.helpers.size() - n.nacks.size()));
+      // Lifeguard: helpers that say nothing at all make us doubt ourselves; if they had the time to.
+      if (!n.called_dead) worse(static_cast<std::uint32_t>(n.helpers.size() - n.nacks.size()));
       findings_.push_back({verdict(n), n.peer.id, n.incarnation});
       n.due = now + config_.suspicion_max;  // the owner removes it; if not, it is found dead again
       return;
@@ -233,6 +236,7 @@ void Detector::on_stall(Time now, Duration pause) {
   for (Neighbour& n : neighbours_) {
     if (n.stage == Stage::kSuspect) findings_.push_back({Kind::kRefuted, n.peer.id, n.incarnation});
     quiet(now, n);
+    n.answered = true;  // as far as others are to blame
     n.due = now + jittered(config_.probe_every / 4);
   }
 }
@@ -354,6 +358,7 @@ Status Detector::on_ack(Time now, const NodeId& from, std::uint32_t sequence, Re
   if (n == nullptr) return {};
   learn(now, *n, incarnation, instance);
   if (sequence != n->sequence) return {};
+  n->answered = true;
   if (health_ > 0 && now - n->probed < kSlowestAnswer) --health_;
   measure(*n, now - n->probed);
   quiet(now, *n);
@@ -368,12 +373,16 @@ void Detector::measure(Neighbour& n, Duration rtt) {
     n.rttvar = rtt / 2;
     return;
   }
+  if (rtt + config_.late_answer < n.fastest) note_exchange(true);  // all that came before were late
   n.rttvar = (3 * n.rttvar + std::chrono::abs(n.srtt - rtt)) / 4;
   n.srtt = (7 * n.srtt + rtt) / 8;
   n.fastest = std::min(rtt, n.fastest + n.fastest / 64);  // routes change
-  const std::int64_t late = rtt > n.fastest + config_.late_answer ? 1'000'000 : 0;
+  note_exchange(rtt > n.fastest + config_.late_answer);
+}
+
+void Detector::note_exchange(bool late) {
   samples_ = std::min(samples_ + 1, kSamplesMax);
-  late_ppm_ += (late - late_ppm_) / samples_;
+  late_ppm_ += ((late ? 1'000'000 : 0) - late_ppm_) / samples_;
 }
 
 Status Detector::on_request(Time now, const NodeId& from, std::uint32_t sequence, Reader fields,

@@ -101,6 +101,7 @@ class Detector {
     Time probed;
     Time suspected;
     std::uint32_t sequence = 0;   // of the probe that is out
+    bool answered = true;         // over control
     std::vector<NodeId> helpers;  // asked
     std::vector<NodeId> nacks;    // those of them that get no answer either
     std::uint32_t indirect_rounds = 0;
@@ -132,6 +133,7 @@ class Detector {
   void quiet(Time now, Neighbour& n);
   void alive(Time now, Neighbour& n);
   void measure(Neighbour& n, Duration rtt);
+  void note_exchange(bool late);
   void learn(Time now, Neighbour& n, std::uint64_t incarnation, std::uint64_t instance);
   [[nodiscard]] Duration probe_timeout(const Neighbour& n) const;
   [[nodiscard]] Duration patience(const Neighbour& n) const;

@@ -79,6 +79,8 @@ class Overlay {
   [[nodiscard]] std::span<const Peer> passive() const { return views_.passive(); }
   [[nodiscard]] std::uint64_t incarnation() const { return self_.incarnation; }
   [[nodiscard]] std::uint32_t health() const { return detector_.health(); }
+  /// Share of exchanges that met a loss, in millionths, as this node and its neighbours see it.
+  [[nodiscard]] std::uint32_t late_ppm() const { return detector_.late_ppm(); }
   [[nodiscard]] bool has_left() const { return left_; }
   [[nodiscard]] const Broadcast& gossip() const { return broadcast_; }
 

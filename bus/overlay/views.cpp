@@ -509,26 +509,33 @@ Status Views::on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& ou
   write_peers(writer, answer);
   out.send(origin.id, writer.take());
   for (const Peer& peer : answer) shown_.push_back(peer.id);
+  const bool direct = from == origin.id;
   peers.push_back(std::move(origin));
-  integrate(now, std::move(peers), out);
-  return {};
+  Status shown = integrate(now, std::move(peers), out);
+  // What others show is not looked at on its way here.
+  return direct ? shown : Status();
 }
 
 Status Views::on_shuffle_reply(Time now, const NodeId&, Reader fields, Outbox& out) {
   std::vector<Peer> peers = read_peers(fields, config_.card_bytes_max);
   if (!fields.ok()) return malformed();
   if (!std::exchange(shuffle_open_, false)) return {};
-  integrate(now, std::move(peers), out);
-  return {};
+  return integrate(now, std::move(peers), out);
 }
 
-void Views::integrate(Time now, std::vector<Peer> peers, Outbox& out) {
+Status Views::integrate(Time now, std::vector<Peer> peers, Outbox& out) {
+  Status status;
   for (Peer& peer : peers) {
     if (peer.id == self_.id || is_shunned(now, peer.id) || contains(active_, peer.id)) continue;
-    if (checked(now, peer, Source::kHearsay)) add_passive(now, std::move(peer), out);
+    if (Status valid = checked(now, peer, Source::kHearsay); valid) {
+      add_passive(now, std::move(peer), out);
+    } else {
+      status = std::move(valid);
+    }
   }
   shown_.clear();
   if (active_.size() < config_.active_target && seek_at_ == kNever && asked_.empty()) seek_at_ = now;
+  return status;
 }
 
 }  // namespace zswarm::bus

@@ -112,7 +112,8 @@ class Views {
   void ask_fallen(Time now, Outbox& out);
   [[nodiscard]] std::size_t seeking() const;
   void note_refused(const NodeId& id);
-  void integrate(Time now, std::vector<Peer> peers, Outbox& out);
+  /// The last fault among the cards, if any.
+  Status integrate(Time now, std::vector<Peer> peers, Outbox& out);
   [[nodiscard]] std::vector<Peer> sample(std::size_t active, std::size_t passive, const NodeId& except);
   [[nodiscard]] bool is_shunned(Time now, const NodeId& id) const;
 

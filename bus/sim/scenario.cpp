@@ -98,7 +98,8 @@ void Scenario::on_event(Time now, std::uint32_t node, const OverlayEvent& event)
       ++false_deaths_;
       if (state == World::State::kFrozen) ++false_deaths_frozen_;
     }
-    if (const auto at = crashes_.find(victim); at != crashes_.end()) at->second.learnt(now, node);
+    if (const auto at = crashes_.find(victim); at != crashes_.end() && !world_.is_hostile(node))
+      at->second.learnt(now, node);
   } else if (std::holds_alternative<Suspected>(event)) {
     ++suspicions_;
   }
@@ -114,7 +115,7 @@ void Scenario::on_delivered(Time now, std::uint32_t node, ByteView payload) {
     ++refused_ahead_;
     return;
   }
-  news_[number].learnt(now, node);
+  if (!world_.is_hostile(node)) news_[number].learnt(now, node);
 }
 
 void Scenario::run_until(Time end) {
@@ -170,7 +171,8 @@ Spread Scenario::spread() const {
   s.knows.resize(world_.size());
   for (std::uint32_t i = 0; i < world_.size(); ++i) {
     const World::State state = world_.state(i);
-    if (state == World::State::kRunning || state == World::State::kFrozen) ++s.readers;
+    const bool lives = state == World::State::kRunning || state == World::State::kFrozen;
+    s.readers += lives && !world_.is_hostile(i) ? 1u : 0u;
   }
   return s;
 }
@@ -188,7 +190,7 @@ void Scenario::broadcast_one(bool after_kill) {
 }
 
 void Scenario::crash_one() {
-  const std::uint32_t victim = some_running(false);
+  const std::uint32_t victim = some_running(true);
   world_.kill(victim);
   crashes_.emplace(victim, spread());
   // Who is gone cannot learn, neither of this one nor of earlier ones.
@@ -331,7 +333,9 @@ void Scenario::conclude(Figures& figures) const {
     }
     if (config_.kill > 0 && !news.after_kill) continue;
     for (std::uint32_t i = 0; i < world_.size(); ++i) {
-      if (world_.state(i) != World::State::kRunning && world_.state(i) != World::State::kFrozen) continue;
+      const World::State state = world_.state(i);
+      if ((state != World::State::kRunning && state != World::State::kFrozen) || world_.is_hostile(i))
+        continue;
       ++readers;
       reached += news.knows[i] ? 1 : 0;
     }
