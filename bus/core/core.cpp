@@ -11,10 +11,6 @@
 namespace zswarm::bus {
 namespace {
 
-// What a broadcast carries: [kind, bytes].
-constexpr std::uint64_t kLedgerEntry = 1;
-constexpr std::uint64_t kLoadHint = 2;
-
 constexpr std::size_t kCardsInWelcome = 8;
 constexpr Duration kLedgerTick = std::chrono::seconds(1);
 // Reconciliation with one neighbour at a time, beside what broadcasts bring: rare, since normally it finds
@@ -48,6 +44,7 @@ Core::Core(CoreOptions options, Identity identity, std::vector<NetworkKeys> epoc
           {.network = {keys().id.bytes.begin(), keys().id.bytes.end()}, .operator_key = keys().operator_key},
           &identity_.sign, random_.next()),
       cards_(epochs_, ledger_),
+      news_(ledger_),
       sync_(ledger_, random_.next()),
       members_(options_.limits.members),
       clients_(options_.limits),
@@ -55,7 +52,7 @@ Core::Core(CoreOptions options, Identity identity, std::vector<NetworkKeys> epoc
       version_answers_(options_.limits.versions_per_s, options_.limits.versions_burst) {
   overlay_ = std::make_unique<Overlay>(options_.overlay, cards_,
                                        Self{identity_.id, card_, identity_.incarnation, options_.instance},
-                                       random_.next());
+                                       random_.next(), &news_);
   client_ = std::make_unique<ServiceClient>(options_.client, identity_.incarnation, random_);
   chunk_server_ = std::make_unique<ChunkServer>(options_.chunks);
   chunk_client_ = std::make_unique<ChunkClient>(options_.fetch, options_.limits.fetches, random_);
@@ -188,6 +185,7 @@ std::optional<Error> Core::other_version(const Now& now, const NodeId& from, Lan
 Status Core::on_message(const Now& now, const NodeId& from, Lane lane, ByteView message,
                         std::vector<Bytes> frames) {
   last_now_ = now.steady;
+  news_.set_time(now);
   if (ledger_.is_revoked(from))
     return fail(ErrorCode::kRefused, fmt::format("node {} has been revoked", from.text()));
   if (auto other = other_version(now, from, lane, message)) return tl::unexpected(std::move(*other));
@@ -241,6 +239,7 @@ Status Core::on_control(const Now& now, const NodeId& from, const Header& header
 
 Status Core::on_gossip(const Now& now, const NodeId& from, ByteView message) {
   last_now_ = now.steady;
+  news_.set_time(now);
   if (auto other = other_version(now, from, Lane::kControl, message))
     return tl::unexpected(std::move(*other));
   members_.heard(now.steady, from);
@@ -302,12 +301,12 @@ Time Core::next_timer() const {
 
 void Core::broadcast_entry(const Now& now, const Bytes& entry) {
   // Entries are far below the limit of news; a full queue is repaired by reconciliation.
-  (void)overlay_->broadcast(now.steady, Writer(2).uint(kLedgerEntry).bin(entry).take(), out_);
+  (void)overlay_->broadcast(now.steady, Writer(2).uint(kLedgerEntryNews).bin(entry).take(), out_);
 }
 
 Status Core::hint(const Now& now, ByteView bytes) {
   if (bytes.size() > kMaxHintBytes) return fail(ErrorCode::kTooLarge, "a load hint is over 1 KiB: tell less");
-  const Status sent = overlay_->broadcast(now.steady, Writer(2).uint(kLoadHint).bin(bytes).take(), out_);
+  const Status sent = overlay_->broadcast(now.steady, Writer(2).uint(kLoadHintNews).bin(bytes).take(), out_);
   settle(now);
   return sent;
 }
@@ -355,14 +354,10 @@ void Core::on_event(const Now& now, const OverlayEvent& event) {
 void Core::on_news(const Now& now, const Delivered& news) {
   Reader reader = Reader::of_bytes(news.payload);
   const std::uint64_t kind = reader.uint();
-  if (kind == kLedgerEntry) {
-    const ByteView entry = reader.bin(kMaxEntryBytes);
-    if (reader.ok()) (void)ledger_.merge(now, entry);
-  } else if (kind == kLoadHint) {
-    const ByteView hint = reader.bin(kMaxHintBytes);
-    if (reader.ok()) members_.set_hint(now.steady, news.origin, hint);
-  }
-  // Kinds that a later version adds are passed over.
+  // Entries of the ledger have been merged (news_desk.h); kinds that a later version adds are passed over.
+  if (kind != kLoadHintNews) return;
+  const ByteView hint = reader.bin(kMaxHintBytes);
+  if (reader.ok()) members_.set_hint(now.steady, news.origin, hint);
 }
 
 void Core::on_gone(const Now& now, const NodeId& node, MemberState state) {

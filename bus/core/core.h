@@ -31,6 +31,7 @@
 #include "bus/core/epochs.h"
 #include "bus/core/limits.h"
 #include "bus/core/members.h"
+#include "bus/core/news_desk.h"
 #include "bus/keys/card.h"
 #include "bus/keys/identity.h"
 #include "bus/keys/network_keys.h"
@@ -173,6 +174,7 @@ class Core {
   Random random_;
   Ledger ledger_;
   CardDesk cards_;
+  NewsDesk news_;
   Sync sync_;
   Members members_;
   Clients clients_;

@@ -206,8 +206,9 @@ Status Broadcast::take_new(Time now, Neighbour& from, const NewsId& id, News new
     const NewsCheck::Judgement judgement = check_->check(news);
     if (judgement.verdict == NewsCheck::Verdict::kForged)
       return fail(ErrorCode::kMalformed, "news were passed on that are not what they claim to be");
+    const bool counts = judgement.author != NodeId{};
     if (judgement.verdict == NewsCheck::Verdict::kUseless ||
-        !authors_.take(now, judgement.author, news.payload.size() + kNewsOverhead)) {
+        (counts && !authors_.take(now, judgement.author, news.payload.size() + kNewsOverhead))) {
       remember(now, id, nullptr, via, hops);
       return {};
     }

@@ -45,7 +45,7 @@ class NewsCheck {
   };
   struct Judgement {
     Verdict verdict = Verdict::kPassOn;
-    NodeId author{};  // proved, where it is passed on
+    NodeId author{};  // whose share of the broadcast it counts on, where it is passed on; zeros: nobody's
   };
   virtual ~NewsCheck() = default;
   [[nodiscard]] virtual Judgement check(const News& news) = 0;

@@ -267,9 +267,10 @@ void Views::add_candidate(Time now, Peer peer, Outbox& out) {
 }
 
 void Views::renew_card(const Peer& peer) {
-  for (std::vector<Peer>* list : {&active_, &passive_, &contacts_, &fallen_}) {
+  for (std::vector<Peer>* list : {&active_, &passive_, &contacts_}) {
     if (const auto at = find_peer(*list, peer.id); at != list->end()) at->card = peer.card;
   }
+  if (const auto at = find_peer(fallen_, peer.id); at != fallen_.end()) at->peer.card = peer.card;
   if (const auto at = find_peer(asked_, peer.id); at != asked_.end()) at->peer.card = peer.card;
 }
 
