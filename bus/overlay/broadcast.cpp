@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kIdBytes = 16;
 constexpr std::size_t kAnnounceBytes = kIdBytes + 1;  // the id, and the announcer's hops
 constexpr std::size_t kIdsMax = 512;                  // of one message
+constexpr std::size_t kDigestMax = 64;                // of the regular digest; a new neighbour gets more
 constexpr std::size_t kNewsMax = 1024;                // of one message
 constexpr std::size_t kAnnouncersMax = 8;
 constexpr std::size_t kNewsOverhead = 48;  // of kind, origin, number, hops, via and lengths
@@ -371,8 +372,9 @@ void Broadcast::flush_lazy(Outbox& out) {
 }
 
 void Broadcast::digest(Time now, const NodeId& to, Duration age, Outbox& out) {
+  const std::size_t most = age > config_.digest_age ? kIdsMax : kDigestMax;
   std::vector<NewsId> ids;
-  for (auto id = kept_.rbegin(); id != kept_.rend() && ids.size() < kIdsMax; ++id) {
+  for (auto id = kept_.rbegin(); id != kept_.rend() && ids.size() < most; ++id) {
     if (held_.at(*id).since + age <= now) break;
     ids.push_back(*id);
   }
