@@ -91,7 +91,8 @@ class DetectorTest : public ::testing::Test {
 TEST_F(DetectorTest, ProbesEachNeighbourOnceInItsTime) {
   link(5);
   run(60s, {1, 2, 3, 4, 5});
-  for (std::size_t i = 1; i <= 5; ++i) EXPECT_NEAR(probes_[node_id(i)], 60s / config_.probe_every, 8);
+  for (std::size_t i = 1; i <= 5; ++i)
+    EXPECT_NEAR(probes_[node_id(i)], static_cast<int>(60s / config_.probe_every), 8);
   EXPECT_EQ(found(Detector::Kind::kSuspected), 0u);
 }
 
