@@ -20,8 +20,8 @@ class NewsDesk final : public NewsCheck {
 
   void set_time(const Now& now) { now_ = now; }
   /// Entries that are malformed, unsigned or not their author's to write are forged; those that are known,
-  /// older or refused for now are useless. The operator's count on nobody's share: a rotation is one for each
-  /// member.
+  /// older, or refused for another reason are useless. The operator's count on nobody's share: a rotation is
+  /// one for each member.
   [[nodiscard]] Judgement check(const News& news) override;
 
  private:
