@@ -14,6 +14,7 @@ NewsCheck::Judgement NewsDesk::check(const News& news) {
   if (!reader.ok()) return {Verdict::kForged, {}};
   const Merged merged = ledger_.merge(now_, bytes);
   if (merged.senders_fault()) return {Verdict::kForged, {}};
+  if (merged.verdict == zswarm::bus::Verdict::kDuplicate) return {Verdict::kKnown, {}};
   if (merged.verdict != zswarm::bus::Verdict::kNew) return {Verdict::kUseless, {}};
   const auto entry = decode_entry(bytes);
   if (!entry) return {Verdict::kForged, {}};

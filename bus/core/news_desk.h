@@ -19,8 +19,8 @@ class NewsDesk final : public NewsCheck {
   explicit NewsDesk(Ledger& ledger) : ledger_(ledger) {}
 
   void set_time(const Now& now) { now_ = now; }
-  /// Entries that are malformed, unsigned or not their author's to write are forged; those that are known,
-  /// older, or refused for another reason are useless. The operator's count on nobody's share: a rotation is
+  /// Entries that are malformed, unsigned or not their author's to write are forged; those that are older,
+  /// or refused for another reason are useless. The operator's count on nobody's share: a rotation is
   /// one for each member.
   [[nodiscard]] Judgement check(const News& news) override;
 

@@ -207,9 +207,10 @@ Status Broadcast::take_new(Time now, Neighbour& from, const NewsId& id, News new
     const NewsCheck::Judgement judgement = check_->check(news);
     if (judgement.verdict == NewsCheck::Verdict::kForged)
       return fail(ErrorCode::kMalformed, "news were passed on that are not what they claim to be");
-    const bool counts = judgement.author != NodeId{};
+    const NodeId payer = judgement.verdict == NewsCheck::Verdict::kKnown ? from.id : judgement.author;
+    const bool counts = payer != NodeId{};
     if (judgement.verdict == NewsCheck::Verdict::kUseless ||
-        (counts && !authors_.take(now, judgement.author, news.payload.size() + kNewsOverhead))) {
+        (counts && !authors_.take(now, payer, news.payload.size() + kNewsOverhead))) {
       remember(now, id, nullptr, via, hops);
       return {};
     }

@@ -40,6 +40,7 @@ class NewsCheck {
  public:
   enum class Verdict : std::uint8_t {
     kPassOn,
+    kKnown,    // had by another way; passed on for those who have not, on the share of whoever hands it on
     kUseless,  // out of date, or refused for a reason that its sender need not know
     kForged,   // its sender should have seen that, too
   };

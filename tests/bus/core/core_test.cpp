@@ -122,8 +122,16 @@ Bytes of_version(Bytes message, std::uint8_t major, std::uint8_t minor) {
 
 TEST_F(SmallCores, ANewerMinorVersionIsUnderstood) {
   grow(2);
-  const Bytes probe =
-      Writer(MessageType::kProbe, 6, 5).uint(1).uint(2).uint(0).uint(0).text("new").uint(9).take();
+  const Bytes probe = Writer(MessageType::kProbe, 8, 5)
+                          .uint(1)
+                          .uint(2)
+                          .uint(0)
+                          .uint(0)
+                          .uint(0)
+                          .uint(0)
+                          .text("new")
+                          .uint(9)
+                          .take();
   EXPECT_TRUE(network.send_as(network[1].id, network[0], Lane::kControl, of_version(probe, 1, 200)));
   const Bytes hello = Writer(MessageType::kHello, 2).bin(network[1].core->card()).text("new").take();
   const Bytes answer = network[0].core->on_hello(network.now(), of_version(hello, 1, 200));
