@@ -1,0 +1,29 @@
+"""What the tests of real networks share."""
+import resource
+
+import harness
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_enough():
+    """Two thousand connections at a time, and some."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@pytest.fixture
+def lab(tmp_path):
+    with harness.Lab(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def report(capsys):
+    """Prints a figure into the test run's output."""
+
+    def say(text):
+        with capsys.disabled():
+            print(f"\n    {text}", flush=True)
+
+    return say
