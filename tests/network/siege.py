@@ -84,11 +84,11 @@ class Watch:
 
 
 class Siege:
-    """Three members; the first is attacked."""
+    """Three members; the first is attacked, the second is the operator's."""
 
     def __init__(self, lab):
         self.lab = lab
-        self.network = swarm.Swarm(lab, 3).start()
+        self.network = swarm.Swarm(lab, 3, operator=1).start()
         self.attacked, *self.others = self.network.nodes
         harness.wait_all_see(self.network.nodes, 10)
         self.friend = lab.place("friend")
@@ -109,9 +109,13 @@ class Siege:
         assert self.network.call(node, self.keys, self.friend, CALL_WITHIN_S)["id"] == node.id
 
     def put_and_read(self):
+        """Two entries: a client is made, and revoked again (a node makes 64 at most). Each is heeded where it was not put."""
         self.clients += 1
-        keys = self.network.make_client(self.others[0], f"client-{self.clients}")
-        self.network.wait_admitted(self.others[1:], keys, CALL_WITHIN_S, place=self.friend)
+        putting, reading = self.others
+        keys = self.network.make_client(putting, f"client-{self.clients}")
+        self.network.wait_admitted([reading], keys, CALL_WITHIN_S, self.friend)
+        self.network.command("revoke", swarm.client_id(keys), node=putting)
+        self.network.wait_refused([reading], keys, CALL_WITHIN_S, self.friend)
 
     # How an attacker reaches the attacked node
 

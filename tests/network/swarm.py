@@ -8,11 +8,12 @@ import zmtp
 
 
 class Swarm:
-    """`count` nodes of a new network, not started yet. The first one's data folder holds the operator's key."""
+    """`count` nodes of a new network, not started yet. The operator's key lies in the data folder of one of them."""
 
-    def __init__(self, lab, count):
+    def __init__(self, lab, count, operator=0):
         self.lab = lab
         self.nodes = [lab.node(f"n{i + 1}") for i in range(count)]
+        self.operator = self.nodes[operator]
         self.token = lab.write("network.token", self.command("token", "new", "--json")["token"])
         self.tester = lab.place("tester")
 
@@ -32,7 +33,7 @@ class Swarm:
 
     def command(self, *arguments, node=None):
         """What the command prints as JSON, run with the data folder of a node (default: the operator's)."""
-        data = (node or self.nodes[0]).data
+        data = (node or self.operator).data
         done = self.lab.run(*arguments, "--data", data, data=data)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if "--json" in arguments else None
@@ -65,3 +66,10 @@ class Swarm:
 
     def wait_admitted(self, nodes, keys, within_s, place=None):
         return harness.wait_until(lambda: all(self.admits(node, keys, place) for node in nodes), within_s, "a client made at one node is admitted at the others")
+
+    def wait_refused(self, nodes, keys, within_s, place=None):
+        return harness.wait_until(lambda: not any(self.admits(node, keys, place) for node in nodes), within_s, "a client that was revoked is refused")
+
+
+def client_id(keys):
+    return member.check.base32(member.check.blake2b(keys[0])[:16])

@@ -256,7 +256,7 @@ def flooding(hostile, kind):
         if kind == "join":
             yield member.message(member.HELLO, [hostile.card])
         elif kind == "dispatch":
-            yield member.message(member.REQUEST, [1, "zswarm.info", 10_000, 0, 16, 1 << 20, b""], number & 0xffffffff)
+            yield member.message(member.REQUEST, [1, "zswarm.info", 10_000, 0, 16, 1 << 20, bytes(500_000 if number % 20 == 0 else 0)], number & 0xffffffff)
         else:
             yield generator.choice([
                 member.message(member.SYNC_OPEN, [os.urandom(16), 0, [], [b"", b"", b""]], number & 0xffffffff), member.message(0x20, [number, 0]),
