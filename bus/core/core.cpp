@@ -367,6 +367,10 @@ void Core::on_gone(const Now& now, const NodeId& node, MemberState state) {
 
 void Core::note_duplicate(const NodeId& id) {
   if (!duplicates_.insert(id).second) return;
+  note(
+      fmt::format("node {} runs twice: two processes have one identity; stop one of them, or give it a data "
+                  "folder of its own",
+                  id.text()));
   duplicate_order_.push_back(id);
   if (duplicate_order_.size() <= options_.limits.duplicates) return;
   duplicates_.erase(duplicate_order_.front());

@@ -11,8 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 250ms;
-constexpr Duration kTellAgain = 60s;  // of what goes on
-constexpr std::size_t kUnansweredMax = 64;
 constexpr auto kSocketsOfCard = {Socket::kJoin, Socket::kGossip, Socket::kControl, Socket::kDispatch};
 
 const std::string& address_of(const ListenAddresses& listen, Socket socket) {
@@ -168,8 +166,7 @@ void Bus::turn() {
       std::min({core_->next_timer(), discovery_->next_timer(before), ledger_file_.next_timer(), next_tick_});
   const Time asked = addresses_.waits() ? before + 10ms : kNever;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::min(due, asked) - before);
-  // A socket that waits for its port, and messages that wait for a reader, are looked at again soon.
-  const auto most = listeners_->is_settled() ? std::chrono::milliseconds(kTick / 1ms) : 2ms;
+  const auto most = std::chrono::ceil<std::chrono::milliseconds>(std::min(kTick, listeners_->patience()));
   zmq::poll(items_, std::clamp(wait, 0ms, most));
 
   while (zap_->answer()) {
@@ -182,7 +179,6 @@ void Bus::turn() {
   if (next_tick_ <= at) {
     next_tick_ = at + kTick;
     connections_->tick(at);
-    tell_of_strangers(at);
     if (options_.on_tick) options_.on_tick(*this, *core_, now());
   }
   ledger_file_.turn(now(), core_->ledger());
@@ -191,7 +187,13 @@ void Bus::turn() {
   carry_out(at);
   if (const Status open = listeners_->tick(at); !open) options_.log(open.error().message);
   for (const NodeId& gone : listeners_->take_gone()) core_->on_stuck(now(), gone);
-  for (const std::string& note : core_->take_notes()) options_.log(note);
+  for (const std::string& note : core_->take_notes()) remark(note);
+  for (const std::string& host : listeners_->take_wrong_tokens()) {
+    remark(
+        fmt::format("somebody at {} came with the token of another network, or one from before a change of "
+                    "the token: not let in",
+                    host));
+  }
 }
 
 void Bus::send(Time at, Send message) {
@@ -274,10 +276,10 @@ void Bus::carry_out_one(Time at, Effect& effect) {
     if (!card) return;
     if (!zap_->admit(admit->node, card->curve_key) ||
         !connections_->set_address(at, admit->node, addresses_.find(at, admit->node, *card)))
-      options_.log(fmt::format("node {} is not admitted: as many are as may be", admit->node.text()));
+      remark(fmt::format("node {} is not admitted: as many are as may be", admit->node.text()));
   } else if (const auto* client = std::get_if<AdmitClient>(&effect)) {
     if (!zap_->admit_client(client->client, client->curve_key))
-      options_.log(fmt::format("client {} is not admitted: as many are as may be", client->client.text()));
+      remark(fmt::format("client {} is not admitted: as many are as may be", client->client.text()));
   } else if (const auto* forgotten = std::get_if<Forget>(&effect)) {
     zap_->expel(forgotten->node);
     connections_->forget(forgotten->node);
@@ -286,7 +288,7 @@ void Bus::carry_out_one(Time at, Effect& effect) {
     take_new_keys(at);
   } else if (const auto* expel = std::get_if<Expel>(&effect)) {
     if (!zap_->admits(expel->node)) return;
-    options_.log(fmt::format("node {} is shut out: {}", expel->node.text(), expel->why));
+    remark(fmt::format("node {} is shut out: {}", expel->node.text(), expel->why));
     zap_->expel(expel->node);
     connections_->forget(expel->node);
     addresses_.forget(expel->node);
@@ -294,8 +296,12 @@ void Bus::carry_out_one(Time at, Effect& effect) {
   }
 }
 
+void Bus::remark(const std::string& sentence) {
+  remarks_.say(now().steady, sentence);
+}
+
 void Bus::note(const Status& status, const NodeId& from) {
-  if (!status) options_.log(fmt::format("a message of node {}: {}", from.text(), status.error().message));
+  if (!status) remark(fmt::format("a message of node {}: {}", from.text(), status.error().message));
 }
 
 void Bus::on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) {
@@ -310,7 +316,7 @@ void Bus::on_introduced(const std::string& address, ByteView answer) {
   if (is_own(answer)) return discovery_->is_self(address);
   const Status welcomed = core_->on_welcome(now(), answer);
   if (welcomed) return note_meeting(answer, host_of(address));
-  options_.log(fmt::format("the node at {}: {}", address, welcomed.error().message));
+  remark(fmt::format("the node at {}: {}", address, welcomed.error().message));
 }
 
 void Bus::note_meeting(ByteView introduction, const std::string& host) {
@@ -326,30 +332,16 @@ bool Bus::is_own(ByteView introduction) const {
 }
 
 void Bus::on_unreachable(const NodeId& node, const std::string& why) {
-  options_.log(fmt::format("node {} cannot be reached: {}", node.text(), why));
+  remark(fmt::format("node {} cannot be reached: {}", node.text(), why));
   addresses_.forget(node);
   core_->on_unreachable(now(), node);
 }
 
 void Bus::on_unanswered(const std::string& address) {
-  const Time at = now().steady;
-  std::erase_if(unanswered_, [at](const auto& told) { return told.second <= at; });
-  if (unanswered_.size() >= kUnansweredMax || !unanswered_.emplace(address, at + kTellAgain).second) return;
-  options_.log(
+  remark(
       fmt::format("nobody of this network answers at {}: no node listens there, or it has another token (its "
-                  "network's token may "
-                  "have been changed since yours was made)",
+                  "network's token may have been changed since yours was made)",
                   address));
-}
-
-void Bus::tell_of_strangers(Time at) {
-  const std::uint64_t strangers = listeners_->strangers_at_join();
-  if (strangers == strangers_told_ || at < strangers_due_) return;
-  strangers_due_ = at + kTellAgain;
-  options_.log(
-      fmt::format("{} connection(s) to the join socket refused: not this network's token, or an older one",
-                  strangers - strangers_told_));
-  strangers_told_ = strangers;
 }
 
 Bytes Bus::on_hello(ByteView message, const std::string& host) {

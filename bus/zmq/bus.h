@@ -11,7 +11,6 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +23,7 @@
 #include "bus/zmq/discovery.h"
 #include "bus/zmq/inbox.h"
 #include "bus/zmq/ledger_file.h"
+#include "bus/zmq/limited_log.h"
 #include "bus/zmq/listeners.h"
 #include "bus/zmq/status.h"
 #include "bus/zmq/zap.h"
@@ -96,7 +96,8 @@ class Bus final : ConnectionEvents, ListenerEvents {
   [[nodiscard]] bool is_own(ByteView introduction) const;
   [[nodiscard]] Now now() const;
   void note(const Status& status, const NodeId& from);
-  void tell_of_strangers(Time at);
+  /// For the operator, of what others cause.
+  void remark(const std::string& sentence);
 
   void on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) override;
   void on_gossip(const NodeId& from, Topic topic, ByteView message) override;
@@ -120,11 +121,9 @@ class Bus final : ConnectionEvents, ListenerEvents {
   AddressBook addresses_{is_on_link};
   LedgerFile ledger_file_;
   Inbox inbox_;
+  LimitedLog remarks_{[this](const std::string& sentence) { options_.log(sentence); }};
   std::atomic<bool> stopping_{false};
   Time next_tick_, next_look_;
-  std::uint64_t strangers_told_ = 0;
-  Time strangers_due_;
-  std::map<std::string, Time> unanswered_;  // addresses that an operator was told of
   std::vector<zmq::pollitem_t> items_;
 };
 

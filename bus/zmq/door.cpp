@@ -1,7 +1,9 @@
 #include "bus/zmq/door.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,8 +18,6 @@ namespace {
 
 // Events that wait for this thread, bounded so that a flood of connections cannot take memory; libzmq's
 // thread waits when there are more.
-constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 constexpr int kEventsWaiting = 20'000;
 constexpr std::size_t kEventsPerTurn = 4096;
 constexpr Duration kHandshakeMargin = std::chrono::seconds(1);  // libzmq's timers, and this thread's turns
@@ -37,6 +37,18 @@ ConnectionTable::Limits table_limits(const SocketLimits& limits) {
           .strangers_of_origin = std::min(limits.strangers_of_address, descriptors / 16),
           .handshake = limits.handshake + kHandshakeMargin};
 }
+
+/// How many bytes have come over a connection; none if it is no TCP connection, or an older kernel's.
+std::optional<std::uint64_t> received_bytes(int descriptor) {
+  tcp_info info{};
+  socklen_t bytes = sizeof(info);
+  constexpr auto kNeeded = offsetof(tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received);
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0 || bytes < kNeeded)
+    return std::nullopt;
+  return info.tcpi_bytes_received;
+}
+
+constexpr ByteArray<12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};  // of IPv4 in IPv6
 
 struct Address {
   ByteArray<16> bytes{};
@@ -61,8 +73,14 @@ std::optional<Address> address_of(const sockaddr_storage& storage) {
   return address;
 }
 
+std::string host_text(const ByteArray<16>& address) {
+  char text[INET6_ADDRSTRLEN];
+  const bool is_v4 = std::equal(kMapped.begin(), kMapped.end(), address.begin());
+  const void* bytes = is_v4 ? address.data() + kMapped.size() : address.data();
+  return inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes, text, sizeof(text)) != nullptr ? text : "";
+}
+
 Origin origin_of(const ByteArray<16>& address) {
-  constexpr ByteArray<12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   Origin origin{address};
   // All machines of a LAN share the first half of a link-local address.
   const bool link_local = address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
@@ -98,11 +116,13 @@ Door::Door(zmq::context_t& context, const SocketLimits& limits, Descriptor nothi
     : context_(&context),
       table_(table_limits(limits)),
       nothing_(std::move(nothing)),
-      looking_at_(std::move(looking_at)) {}
+      looking_at_(std::move(looking_at)),
+      unread_(limits.unread_bytes_of_connection, limits.unread_bytes) {}
 
 Status Door::watch(Socket kind, zmq::socket_t& listener, std::uint16_t port) {
   Watched& watched = watched_[static_cast<std::size_t>(kind)];
   const std::string name = fmt::format("inproc://zswarm.door.{}.{}", socket_name(kind), ++names_);
+  constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
   if (zmq_socket_monitor(listener.handle(), name.c_str(), kEvents) != 0)
     return fail(ErrorCode::kIo,
                 fmt::format("cannot watch the {} socket: {}", socket_name(kind), zmq_strerror(zmq_errno())));
@@ -125,6 +145,9 @@ void Door::stop(Socket kind, zmq::socket_t& listener) {
   // First the side that writes, so that it never waits for a reader that has gone.
   if (listener) (void)zmq_socket_monitor(listener.handle(), nullptr, 0);
   watched_[which].monitor.close();
+  table_.for_each([&](const ConnectionTable::Name& name, const Ends&) {
+    if (name.socket == which) unread_.closed(name);
+  });
   table_.closed_all(static_cast<std::uint8_t>(which));
 }
 
@@ -151,10 +174,12 @@ void Door::read_events(Time now, std::size_t which) {
     std::memcpy(&number, event.data(), sizeof(number));
     std::memcpy(&value, event.data<std::uint8_t>() + sizeof(number), sizeof(value));
     const ConnectionTable::Name name{static_cast<std::uint8_t>(which), value};
-    if (number == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || number == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
-      ++handshakes_failed_[which];
+    if (number == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
+      // libzmq's one thread tells of the failure and then, before anything else, of the connection's end.
+      watched.wrong_key = value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC;
     } else if (number == ZMQ_EVENT_DISCONNECTED) {
-      table_.closed(name);
+      if (std::exchange(watched.wrong_key, false)) note_wrong_key(name);
+      closed(name);
     } else if (const auto ends = ends_of(value, watched.port)) {
       if (const auto surplus = table_.opened(now, name, *ends)) shut_down(*surplus);
     }
@@ -162,9 +187,10 @@ void Door::read_events(Time now, std::size_t which) {
 }
 
 void Door::proved(Socket kind, zmq::message_t& part) {
-  if (table_.strangers() == 0) return;
   const int descriptor = zmq_msg_get(part.handle(), ZMQ_SRCFD);
   const ConnectionTable::Name name{static_cast<std::uint8_t>(kind), descriptor};
+  unread_.message(name);
+  if (table_.strangers() == 0) return;
   if (const auto surplus = table_.proved(name)) shut_down(*surplus);
 }
 
@@ -182,17 +208,47 @@ void Door::shut_down(const ConnectionTable::Open& open) {
   const auto ends = look_at(open.name.descriptor, watched_[open.name.socket].port);
   if (ends == open.ends && shutdown(looking_at_.number(), SHUT_RDWR) == 0) ++shut_;
   let_go();
+  unread_.closed(open.name);
 }
 
 void Door::tick(Time now) {
   for (const ConnectionTable::Open& surplus : table_.ripen(now)) shut_down(surplus);
+  if (weigh_at_ <= now) weigh(now);
   if (sweep_at_ > now) return;
   sweep_at_ = now + kSweepEvery;
   std::vector<ConnectionTable::Name> gone;
   table_.for_each([&](const ConnectionTable::Name& name, const Ends& ends) {
     if (ends_of(name.descriptor, watched_[name.socket].port) != ends) gone.push_back(name);
   });
-  for (const ConnectionTable::Name& name : gone) table_.closed(name);
+  for (const ConnectionTable::Name& name : gone) closed(name);
+}
+
+void Door::note_wrong_key(const ConnectionTable::Name& name) {
+  const Ends* ends = table_.find(name);
+  if (ends == nullptr || name.socket != static_cast<std::uint8_t>(Socket::kJoin)) return;
+  if (wrong_keys_.size() >= kWrongKeys) wrong_keys_.erase(wrong_keys_.begin());
+  wrong_keys_.push_back(host_text(ends->address));
+}
+
+void Door::closed(const ConnectionTable::Name& name) {
+  table_.closed(name);
+  unread_.closed(name);
+}
+
+void Door::weigh(Time now) {
+  weigh_at_ = now + patience();
+  table_.for_each([&](const ConnectionTable::Name& name, const Ends&) {
+    if (const auto received = received_bytes(name.descriptor)) unread_.weigh(name, *received);
+  });
+  while (const auto surplus = unread_.surplus()) {
+    const Ends* ends = table_.find(*surplus);
+    if (ends == nullptr) continue;
+    shut_down({*surplus, *ends});
+  }
+}
+
+Duration Door::patience() const {
+  return unread_.unread() > kWeighSoonBytes ? kWeighSoon : kWeighEvery;
 }
 
 }  // namespace zswarm::bus

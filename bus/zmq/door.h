@@ -7,6 +7,9 @@
 // any other. Between being taken and being told of here lies one turn of the bus's loop; so many connections
 // more than the limits can be open for a moment.
 //
+// The same table bounds what somebody who has been let in can make libzmq keep: bytes that never become a
+// message (unread_bytes.h).
+//
 // A descriptor may have been closed and given out anew before its number reaches us. So it is first
 // duplicated, onto a descriptor that is kept for this (there may be no other left), and what it is now is
 // compared with both ends of what it was: nothing else is ever shut down.
@@ -17,6 +20,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 #include <zmq.hpp>
 
@@ -24,6 +29,7 @@
 #include "bus/keys/descriptor.h"
 #include "bus/zmq/connection_table.h"
 #include "bus/zmq/sockets.h"
+#include "bus/zmq/unread_bytes.h"
 
 namespace zswarm::bus {
 
@@ -31,6 +37,10 @@ class Door {
  public:
   static constexpr std::size_t kSockets = 4;  // join, gossip, control, dispatch
   static constexpr Duration kSweepEvery = std::chrono::seconds(5);
+  static constexpr Duration kWeighEvery = std::chrono::milliseconds(100);
+  // While something lies there that is no message yet.
+  static constexpr Duration kWeighSoon = std::chrono::milliseconds(10);
+  static constexpr std::uint64_t kWeighSoonBytes = 1u << 20;
 
   /// kIo if the process has no descriptors left.
   [[nodiscard]] static Result<Door> open(zmq::context_t& context, const SocketLimits& limits);
@@ -48,18 +58,22 @@ class Door {
 
   /// Looks for connections whose end was not told. Call it now and then.
   void tick(Time now);
+  /// Hosts from which somebody tried the join socket with a server key that is not its own, since the last
+  /// call: the latest kWrongKeys of them.
+  static constexpr std::size_t kWrongKeys = 16;
+  [[nodiscard]] std::vector<std::string> take_wrong_keys() { return std::exchange(wrong_keys_, {}); }
+
+  /// How long tick() may wait to be called.
+  [[nodiscard]] Duration patience() const;
 
   [[nodiscard]] std::size_t connections() const { return table_.size(); }
   [[nodiscard]] std::uint64_t shut() const { return shut_; }
-  /// Connections to this socket that ended in the handshake: under other keys, or no ZeroMQ at all.
-  [[nodiscard]] std::uint64_t handshakes_failed(Socket kind) const {
-    return handshakes_failed_[static_cast<std::size_t>(kind)];
-  }
 
  private:
   struct Watched {
     zmq::socket_t monitor;
     std::uint16_t port = 0;
+    bool wrong_key = false;  // the next connection that ends
   };
   Door(zmq::context_t& context, const SocketLimits& limits, Descriptor nothing, Descriptor looking_at);
   void read_events(Time now, std::size_t which);
@@ -67,15 +81,19 @@ class Door {
   /// let_go().
   [[nodiscard]] std::optional<Ends> look_at(int descriptor, std::uint16_t port);
   void let_go();
+  void weigh(Time now);
+  void closed(const ConnectionTable::Name& name);
+  void note_wrong_key(const ConnectionTable::Name& name);
   void shut_down(const ConnectionTable::Open& open);
 
   zmq::context_t* context_;
   ConnectionTable table_;
   std::array<Watched, kSockets> watched_;
-  std::array<std::uint64_t, kSockets> handshakes_failed_{};
   Descriptor nothing_, looking_at_;
   std::uint64_t shut_ = 0, names_ = 0;
-  Time sweep_at_;
+  UnreadBytes<ConnectionTable::Name> unread_;
+  std::vector<std::string> wrong_keys_;
+  Time sweep_at_, weigh_at_;
 };
 
 }  // namespace zswarm::bus

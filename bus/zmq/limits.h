@@ -40,6 +40,9 @@ struct SocketLimits {
   // good key counts as a stranger's. Half of the process's file descriptors are the bound where that is less.
   std::size_t connections = 4096, connections_of_address = 1024;
   std::size_t strangers = 256, strangers_of_address = 64;
+  // What may have come over one of them, and over all, without being a whole message yet. The longest message
+  // is a request with 16 frames, 8.5 MiB (service/limits.h).
+  std::uint64_t unread_bytes_of_connection = 12u << 20, unread_bytes = 64u << 20;
 };
 
 }  // namespace zswarm::bus

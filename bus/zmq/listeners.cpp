@@ -192,9 +192,10 @@ void Listeners::read_join(Time now, ListenerEvents& events) {
     auto received = receive_parts(join, 2);
     if (!received) return;
     traffic_.in_bytes += received->bytes();
+    door_.proved(Socket::kJoin, received->parts.back());
     if (received->faulty || received->parts.size() != 2) {
       traffic_.faulty += 1;
-    } else if (door_.proved(Socket::kJoin, received->parts[1]); !may_answer_hello(now)) {
+    } else if (!may_answer_hello(now)) {
       traffic_.hellos_refused += 1;
     } else {
       const Bytes answer = events.on_hello(received->view(1), sender_of(received->parts[1]));

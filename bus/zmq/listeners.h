@@ -79,14 +79,18 @@ class Listeners {
   [[nodiscard]] bool is_whole() const;
   /// False while tick() has something to do soon.
   [[nodiscard]] bool is_settled() const { return is_whole() && held_[0].empty() && held_[1].empty(); }
+  /// How long tick() may wait to be called: less if a socket waits for its port, or messages for a reader.
+  [[nodiscard]] Duration patience() const {
+    return is_settled() ? door_.patience() : std::chrono::milliseconds(2);
+  }
+  /// Hosts from which somebody came to the join socket with another token's keys, since the last call.
+  [[nodiscard]] std::vector<std::string> take_wrong_tokens() { return door_.take_wrong_keys(); }
   [[nodiscard]] const Door& door() const { return door_; }
 
   struct Traffic {
     std::uint64_t in_bytes = 0, out_bytes = 0, faulty = 0, hellos_refused = 0;
   };
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
-  /// Connections to the join socket that did not come under this token's keys.
-  [[nodiscard]] std::uint64_t strangers_at_join() const { return door_.handshakes_failed(Socket::kJoin); }
 
  private:
   static constexpr std::size_t kKinds = 4;
