@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 
+#include "bus/core/clients.h"
 #include "bus/keys/descriptor.h"
+#include "bus/zmq/parts.h"
 #include "tests/bus/zmq/bus_node.h"
 
 namespace zswarm::bus {
@@ -107,6 +110,102 @@ TEST(Door, AConnectionThatWasLostIsNoLongerCounted) {
   EXPECT_TRUE(eventually([&] { return look() == 0; }));
   door->stop(Socket::kControl, *listener);
   EXPECT_EQ(door->shut(), 0u);
+}
+
+/// A control socket with its door, driven by hand, and a client that it admits.
+class Admitted : public testing::Test {
+ protected:
+  Admitted() {
+    zap_.set_join_keys({client_.public_key});
+    const NodeId id = client_id_of(client_.public_key);
+    EXPECT_TRUE(zap_.admit(id, client_.public_key));
+  }
+  void open(Socket kind) {
+    kind_ = kind;
+    auto listener = open_server(context_, kind, server_.secret_key, "127.0.0.1:0", limits_);
+    ASSERT_TRUE(listener);
+    listener_ = std::move(*listener);
+    auto door = Door::open(context_, limits_);
+    ASSERT_TRUE(door);
+    door_.emplace(std::move(*door));
+    port_ = bound_port(listener_);
+    ASSERT_TRUE(door_->watch(kind, listener_, port_));
+  }
+  ~Admitted() override {
+    if (door_) door_->stop(kind_, listener_);
+  }
+  zmq::socket_t connect(const CurvePublicKey& server_key) {
+    auto client =
+        open_client(context_, kind_, client_, server_key, "127.0.0.1:" + std::to_string(port_), limits_);
+    EXPECT_TRUE(client);
+    return std::move(*client);
+  }
+  /// One turn of what the bus does; true if a message came.
+  bool turn() {
+    std::vector<zmq::pollitem_t> items = {{zap_.socket().handle(), 0, ZMQ_POLLIN, 0},
+                                          {listener_.handle(), 0, ZMQ_POLLIN, 0}};
+    door_->add_poll_items(items);
+    zmq::poll(items, std::chrono::milliseconds(5));
+    while (zap_.answer()) {
+    }
+    now_ = now_ + std::chrono::milliseconds(200);
+    door_->poll_done(now_, items, 2);
+    auto received = receive_parts(listener_, 2 + kMaxFrames);
+    if (received) door_->proved(kind_, received->parts.back());
+    door_->tick(now_);
+    return received.has_value();
+  }
+
+  const SocketLimits limits_;
+  zmq::context_t context_;
+  ZapHandler zap_{context_};
+  const CurveKeyPair server_ = CurveKeyPair::from_seed(Secret<32>::random()),
+                     client_ = CurveKeyPair::from_seed(Secret<32>::random());
+  Socket kind_ = Socket::kControl;
+  zmq::socket_t listener_;
+  std::optional<Door> door_;
+  std::uint16_t port_ = 0;
+  Time now_{std::chrono::seconds(1)};
+};
+
+TEST_F(Admitted, WhoSendsAMessageOfVeryManyPartsIsCutOff) {
+  open(Socket::kControl);
+  zmq::socket_t client = connect(server_.public_key);
+  const Bytes part(1'000'000);
+  for (int i = 0; i < 99; ++i) ASSERT_TRUE(client.send(zmq::buffer(part), zmq::send_flags::sndmore));
+  ASSERT_TRUE(client.send(zmq::buffer(part), zmq::send_flags::none));
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_FALSE(turn()) << "the whole message came through";
+    return door_->shut() == 1;
+  }));
+}
+
+TEST_F(Admitted, WhoSendsManyLongMessagesIsNot) {
+  open(Socket::kControl);
+  zmq::socket_t client = connect(server_.public_key);
+  const Bytes message(1'000'000);
+  std::size_t came = 0;
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(client.send(zmq::buffer(message), zmq::send_flags::none));
+  EXPECT_TRUE(eventually([&] { return (came += turn() ? 1 : 0) == 60; })) << came;
+  EXPECT_EQ(door_->shut(), 0u);
+}
+
+TEST_F(Admitted, WhoHoldsAnotherTokenIsTold) {
+  open(Socket::kJoin);
+  const auto other = CurveKeyPair::from_seed(Secret<32>::random());
+  zmq::socket_t stranger = connect(other.public_key);
+  std::vector<std::string> from;
+  EXPECT_TRUE(eventually([&] {
+    (void)turn();
+    from = door_->take_wrong_keys();
+    return !from.empty();
+  }));
+  EXPECT_EQ(from.front(), "127.0.0.1");
+  stranger.close();
+  zmq::socket_t member = connect(server_.public_key);
+  ASSERT_TRUE(member.send(zmq::str_buffer("hello"), zmq::send_flags::none));
+  EXPECT_TRUE(eventually([&] { return turn(); }));
+  EXPECT_TRUE(door_->take_wrong_keys().empty());
 }
 
 }  // namespace
