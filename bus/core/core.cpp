@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t kCardsInWelcome = 8;
 constexpr Duration kLedgerTick = std::chrono::seconds(1);
+// A suspect with which there is no link any more counts as dead here after so much silence. Longer than the
+// detector would take over a link, where much is lost (overlay/detector.cpp).
+constexpr Duration kSuspectedAtMost = std::chrono::seconds(20);
 // Reconciliation with one neighbour at a time, beside what broadcasts bring: rare, since normally it finds
 // nothing.
 constexpr Duration kSyncEvery = std::chrono::seconds(30);
@@ -195,6 +198,8 @@ Status Core::on_message(const Now& now, const NodeId& from, Lane lane, ByteView 
   if (members_.find(from) == nullptr && !clients_.contains(from))
     return fail(ErrorCode::kRefused, fmt::format("{} is no member here, and no client", from.text()));
   members_.heard(now.steady, from);
+  // Whoever speaks lives; the overlay says so only of its neighbours.
+  if (is_suspected(from)) members_.set_state(from, MemberState::kAlive);
   const Status status = lane == Lane::kDispatch ? on_dispatch(now, from, *header, message, std::move(frames))
                                                 : on_control(now, from, *header, message);
   settle(now);
@@ -283,6 +288,7 @@ void Core::on_timer(const Now& now) {
   if (ledger_timer_ <= now.steady) {
     ledger_timer_ = now.steady + kLedgerTick;
     for (const Bytes& delta : ledger_.on_timer(now)) broadcast_entry(now, delta);
+    give_up_suspects(now);
   }
   if (sync_due_ <= now.steady) {
     sync_due_ = now.steady + kSyncEvery;
@@ -334,6 +340,10 @@ void Core::on_event(const Now& now, const OverlayEvent& event) {
   } else if (const auto* up = std::get_if<NeighbourUp>(&event)) {
     // What was broadcast before we came, or while we were cut off. Busy: a session runs already.
     (void)sync_.open(now, up->id, out_);
+    if (is_suspected(up->id)) members_.set_state(up->id, MemberState::kAlive);
+  } else if (const auto* down = std::get_if<NeighbourDown>(&event)) {
+    // The link was given up before it was known what has become of the node: ask it.
+    if (is_suspected(down->id)) (void)sync_.open(now, down->id, out_);
   } else if (const auto* suspected = std::get_if<Suspected>(&event)) {
     members_.set_state(suspected->id, MemberState::kSuspected);
   } else if (const auto* refuted = std::get_if<Refuted>(&event)) {
@@ -358,6 +368,21 @@ void Core::on_news(const Now& now, const Delivered& news) {
   if (kind != kLoadHintNews) return;
   const ByteView hint = reader.bin(kMaxHintBytes);
   if (reader.ok()) members_.set_hint(now.steady, news.origin, hint);
+}
+
+bool Core::is_suspected(const NodeId& id) const {
+  const Member* member = members_.find(id);
+  return member != nullptr && member->state == MemberState::kSuspected;
+}
+
+void Core::give_up_suspects(const Now& now) {
+  std::vector<NodeId> silent;
+  for (const auto& [id, member] : members_.all()) {
+    if (member.state == MemberState::kSuspected && now.steady - member.heard > kSuspectedAtMost)
+      silent.push_back(id);
+  }
+  for (const Overlay::Neighbour& neighbour : overlay_->neighbours()) std::erase(silent, neighbour.id);
+  for (const NodeId& id : silent) on_gone(now, id, MemberState::kDead);
 }
 
 void Core::on_gone(const Now& now, const NodeId& node, MemberState state) {

@@ -148,6 +148,8 @@ class Core {
   void settle(const Now& now);
   void on_event(const Now& now, const OverlayEvent& event);
   void on_news(const Now& now, const Delivered& news);
+  [[nodiscard]] bool is_suspected(const NodeId& id) const;
+  void give_up_suspects(const Now& now);
   void on_gone(const Now& now, const NodeId& node, MemberState state);
   void end_streams(const Now& now, const NodeId& peer);
   void note_duplicate(const NodeId& id);

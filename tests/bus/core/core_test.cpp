@@ -51,6 +51,26 @@ TEST_F(SmallCores, LoadHintsStandBesideTheirMembersTheLatestOfEach) {
   EXPECT_TRUE(hint(2, Bytes(kMaxHintBytes)));
 }
 
+TEST_F(SmallCores, WhoDiesBeforeAnyLinkWasMeasuredIsNoSuspectForEver) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    network.add(token);
+    if (i > 0) {
+      EXPECT_TRUE(network.join(network[i], network[0]));
+    }
+    network.run(50ms);
+  }
+  network[3].reachable = false;
+  network.run(60s);
+  for (const std::size_t i : {0u, 1u, 2u}) {
+    EXPECT_EQ(member(i, 3)->state, MemberState::kDead) << i;
+    for (const std::size_t other : {0u, 1u, 2u}) {
+      if (other != i) {
+        EXPECT_EQ(member(i, other)->state, MemberState::kAlive);
+      }
+    }
+  }
+}
+
 TEST_F(SmallCores, EveryNodeTellsWhoItIs) {
   grow(3);
   const auto called = network.act(network[1], [&](Core& core, const Now& now) {
