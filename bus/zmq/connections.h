@@ -49,7 +49,7 @@ class ConnectionEvents {
   /// Answer to a hello: the welcome or refusal of whoever listens at `address`.
   virtual void on_introduced(const std::string& address, ByteView answer) = 0;
   /// Nobody welcomed or refused a hello that was sent without knowing who listens there.
-  virtual void on_unanswered(const std::string& address) = 0;
+  virtual void on_unanswered(const std::string& address) { (void)address; }
   /// The node could not be introduced to, or its address is not known: what waited for it is dropped.
   virtual void on_unreachable(const NodeId& node, const std::string& why) = 0;
 };
