@@ -255,7 +255,9 @@ Status Core::on_gossip(const Now& now, const NodeId& from, ByteView message) {
 
 void Core::on_unreachable(const Now& now, const NodeId& peer) {
   const Member* const member = members_.find(peer);
-  if (member != nullptr && lives(member->state)) members_.set_state(peer, MemberState::kUnreachable);
+  // A suspect stays one: helpers do not reach it either, so it is dead or speaks up soon.
+  if (member != nullptr && member->state == MemberState::kAlive)
+    members_.set_state(peer, MemberState::kUnreachable);
   on_lost(now, peer);
 }
 

@@ -189,10 +189,7 @@ void Bus::turn() {
   for (const NodeId& gone : listeners_->take_gone()) core_->on_stuck(now(), gone);
   for (const std::string& note : core_->take_notes()) remark(note);
   for (const std::string& host : listeners_->take_wrong_tokens()) {
-    remark(
-        fmt::format("somebody at {} came with the token of another network, or one from before a change of "
-                    "the token: not let in",
-                    host));
+    remark(fmt::format("somebody at {} was not let in: not this network's token, or an older one", host));
   }
 }
 
