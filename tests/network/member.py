@@ -75,9 +75,9 @@ class Card:
 class Caller:
     """Calls services of a node with a CURVE key pair that it admits. One connection, one call at a time."""
 
-    def __init__(self, connected, node_key, keys, incarnation=1, within_s=10.0):
+    def __init__(self, connected, node_key, keys, within_s=10.0):
         self.connection = zmtp.Curve(connected, node_key, keys, within_s)
-        self.incarnation = incarnation
+        self.incarnation = time.time_ns() // 1000  # each caller is a start of its own: its ids begin anew
         self.next_id = secrets.randbelow(1 << 31)
         try:
             self.connection.handshake("DEALER")

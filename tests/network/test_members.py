@@ -134,7 +134,7 @@ def test_a_revoked_node_is_cut_off_and_stays_so_while_it_retries(lab, report):
     harness.holds(cut_off, 3, lambda: f"it is back: {harness.what_they_see(rest)}")
     revoked.kill()
     said = len(revoked.log())
-    revoked.launch(network.token, "--bootstrap", rest[0].sockets["join"])
+    revoked.launch(network.token, "--bootstrap", rest[0].sockets["join"]).wait_ready()
     harness.wait_until(lambda: "revoked" in revoked.log()[said:], 20, lambda: f"the node that starts anew is told why it is refused: {revoked.log()[said:]}")
     harness.holds(cut_off, 5, lambda: f"it is back: {harness.what_they_see(rest)}")
     refused_everywhere(network, revoked, rest)
