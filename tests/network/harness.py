@@ -333,11 +333,12 @@ class Node(Process):
 
 
 def all_see(nodes, others=None, state="alive"):
-    """Every one of `nodes` has every one of `others` (default: the same nodes) in this state."""
+    """Every one of `nodes` has every one of `others` (default: the same nodes) in this state, or in one of these."""
     others = others or nodes
+    wanted = (state,) if isinstance(state, str) else state
     for node in nodes:
         states = node.states()
-        if any(states.get(other.id) != state for other in others if other is not node):
+        if any(states.get(other.id) not in wanted for other in others if other is not node):
             return False
     return True
 

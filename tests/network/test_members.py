@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(WITHOUT_NAMESPACES is not None, reason=str(WITHO
 JOIN_S = 10  # a LAN join normally takes less than one
 KNOWN_DEAD_S = 30  # normally 5
 REUNITED_S = 60
+GONE = ("dead", "unreachable")
 NEWS_S = 10
 
 
@@ -57,7 +58,7 @@ def test_a_killed_node_is_known_dead_everywhere_and_nobody_else(lab, report):
     def known():
         assert all(state in ("alive", "suspected") for node in left for other, state in node.states().items() if other in {one.id for one in left}), \
             harness.what_they_see(left)
-        return all(node.states().get(dead.id, "gone") in ("dead", "gone") for node in left for dead in killed)
+        return all(node.states().get(dead.id) in GONE for node in left for dead in killed)
 
     took_s = harness.wait_until(known, KNOWN_DEAD_S, lambda: f"the killed ones are known dead: {harness.what_they_see(left)}")
     report(f"2 of 6 nodes killed: known dead everywhere after {took_s:.1f} s")
@@ -85,7 +86,7 @@ def test_both_halves_of_a_partition_go_on_and_reunite(lab, report):
     elsewhere = lab.place("elsewhere")
     lab.split([*right, revoked, elsewhere])
     for half, other in ((left, right), (right, left)):
-        harness.wait_until(lambda: harness.all_see(half) and harness.all_see(half, other, "dead"), KNOWN_DEAD_S + 10,
+        harness.wait_until(lambda: harness.all_see(half) and harness.all_see(half, other, GONE), KNOWN_DEAD_S + 10,
                            lambda: f"a half lives on and knows the other dead: {harness.what_they_see(half)}")
     keys_left = network.make_client(left[1], "left")
     keys_right = network.make_client(right[1], "right")
@@ -255,7 +256,7 @@ def test_a_link_that_fails_for_a_while_leaves_nobody_out(lab):
     harness.wait_all_see(network.nodes, JOIN_S)
     alone, rest = network.nodes[3], network.nodes[:3]
     lab.cut(alone)
-    harness.wait_until(lambda: harness.all_see(rest, [alone], "dead"), KNOWN_DEAD_S, lambda: f"it is missed: {harness.what_they_see(rest)}")
+    harness.wait_until(lambda: harness.all_see(rest, [alone], GONE), KNOWN_DEAD_S, lambda: f"it is missed: {harness.what_they_see(rest)}")
     keys = network.make_client(rest[0], "meanwhile")
     lab.mend(alone)
     harness.wait_all_see(network.nodes, REUNITED_S)
