@@ -20,6 +20,7 @@ import check  # noqa: E402  (the second implementation of keys and cards)
 HELLO, WELCOME, REFUSAL = 0x01, 0x02, 0x03
 SYNC_OPEN, SYNC_RANGES, SYNC_ENTRIES = 0x40, 0x41, 0x42
 REQUEST, EVENT, END, ALIVE = 0x50, 0x51, 0x54, 0x56
+LEDGER_WITHIN_S = 20
 
 
 def base32_decoded(text):
@@ -164,11 +165,17 @@ class Member:
         card = self.join(sockets["join"])
         entries = {}
         with self.connection(sockets["control"], card.curve_key) as connection:
+            connection.within_s = 2.0
             lists = [b"", b"", b""]  # of everything, we have nothing
+            end = time.monotonic() + LEDGER_WITHIN_S
             while True:
+                assert time.monotonic() < end, "the ledger could not be read"
                 self.session += 1
                 connection.send(message(SYNC_OPEN, [os.urandom(16), 0, [], lists], self.session))
-                state, again = self.read_turn(connection, entries)
+                try:
+                    state, again = self.read_turn(connection, entries)
+                except TimeoutError:  # an answer that the node meant to send over a link of its own, to somebody who listens nowhere
+                    continue
                 if state != 2:
                     break
                 with contextlib.suppress(TimeoutError):  # a node takes two sessions a second of one peer; meanwhile it sends PINGs at most
