@@ -229,16 +229,6 @@ template <class L, Codec C, Scheme S, int Offset>
   return acc;
 }
 
-constexpr int kRowsThatPrefetch = 4;          // with more, the arithmetic takes longer than the reading
-constexpr std::size_t kPrefetchAhead = 1536;  // bytes; behind a panel's end stands the next panel
-
-/// With few input rows, reading is the limit. Types that unpack in many steps fill the processor's registers
-/// before enough reads are under way; asking ahead makes up for it (Q6_K: a quarter more).
-template <class L, Codec C>
-[[gnu::always_inline]] inline void prefetch_block(const std::uint8_t* codes) {
-  unrolled<code_block_bytes(C) / 64>([&](auto line) { L::prefetch(codes + kPrefetchAhead + 64 * line); });
-}
-
 template <class L, Codec C, Scheme S, int Offset, int T>
 void quantised_tile(const quant::PackedMatrix& m, std::size_t panel, const PanelInputs& in, float* tile) {
   constexpr std::size_t kBlocks = group_blocks(S);
@@ -252,7 +242,6 @@ void quantised_tile(const quant::PackedMatrix& m, std::size_t panel, const Panel
     for (std::size_t g = 0; g < groups; ++g) {
       const std::uint8_t* codes = header + header_bytes(S);
       for (std::size_t part = 0; part < kBlocks; ++part) {
-        if (T <= kRowsThatPrefetch && lane == 0) prefetch_block<L, C>(codes);
         typename L::B w[8];
         load_codes<L, C>(codes + 4 * lane, w);
         const BlockScales<L> s = load_scales<L, S>(header, part, lane);

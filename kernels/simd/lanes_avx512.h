@@ -74,7 +74,6 @@ struct Avx512Lanes {
     asm("" : "+v"(v));  // read once and in the order written, not again by each instruction that uses it
     return {v};
   }
-  static void prefetch(const std::uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
   static B bytes_and(B a, std::uint8_t mask) {
     return {_mm512_and_si512(a.v, _mm512_set1_epi8(static_cast<char>(mask)))};
   }

@@ -132,7 +132,6 @@ struct ScalarLanes {
   }
 
   /// A hint that the line at p will be read soon; p need not be valid.
-  static void prefetch(const std::uint8_t*) {}
   static B load_bytes(const std::uint8_t* p) {
     B r;
     std::memcpy(r.v, p, sizeof r.v);
