@@ -155,7 +155,7 @@ const std::vector<Setting>& setting_table() {
        [](S& s, V v) { return set_bootstrap(s.network, v); }, true},
       {"no-lan", "ZSWARM_DISABLE_LAN", "", "Do not look for nodes on the local network",
        [](S& s, V v) { return set_switch(s.network.no_lan, v); }},
-      {"no-wan", "ZSWARM_DISABLE_WAN", "", "Do not contact addresses beyond the local network by oneself",
+      {"no-wan", "ZSWARM_DISABLE_WAN", "", "Do not look for nodes beyond the local network by oneself (nothing does yet)",
        [](S& s, V v) { return set_switch(s.network.no_wan, v); }},
       {"name", "", "NAME", "What people call this node (the machine's name)",
        [](S& s, V v) { return set_name(s.network, v); }},
