@@ -10,33 +10,13 @@
 #include "bus/chunks/client.h"
 #include "bus/chunks/memory_store.h"
 #include "bus/chunks/server.h"
+#include "tests/fuzz/input.h"
 
 namespace {
 
 using namespace zswarm::bus;
 
 constexpr std::size_t kSize = 5 * kChunkBytesMin + 7;
-
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : left_(data, size) {}
-  [[nodiscard]] bool empty() const { return left_.empty(); }
-  [[nodiscard]] std::uint8_t byte() {
-    if (left_.empty()) return 0;
-    const std::uint8_t value = left_[0];
-    left_ = left_.subspan(1);
-    return value;
-  }
-  [[nodiscard]] Bytes bytes() {
-    const std::size_t size = std::min<std::size_t>(byte(), left_.size());
-    const Bytes taken(left_.begin(), left_.begin() + static_cast<std::ptrdiff_t>(size));
-    left_ = left_.subspan(size);
-    return taken;
-  }
-
- private:
-  ByteView left_;
-};
 
 NodeId node(std::uint8_t number) {
   NodeId id;

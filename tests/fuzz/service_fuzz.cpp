@@ -9,31 +9,11 @@
 
 #include "bus/service/client.h"
 #include "bus/service/server.h"
+#include "tests/fuzz/input.h"
 
 namespace {
 
 using namespace zswarm::bus;
-
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : left_(data, size) {}
-  [[nodiscard]] bool empty() const { return left_.empty(); }
-  [[nodiscard]] std::uint8_t byte() {
-    if (left_.empty()) return 0;
-    const std::uint8_t value = left_[0];
-    left_ = left_.subspan(1);
-    return value;
-  }
-  [[nodiscard]] Bytes bytes() {
-    const std::size_t size = std::min<std::size_t>(byte(), left_.size());
-    const Bytes taken(left_.begin(), left_.begin() + static_cast<std::ptrdiff_t>(size));
-    left_ = left_.subspan(size);
-    return taken;
-  }
-
- private:
-  ByteView left_;
-};
 
 struct World {
   World() : client({.calls_max = 8}, 1, random), server(config()) { (void)server.offer("s", 6); }
