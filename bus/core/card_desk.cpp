@@ -15,16 +15,21 @@ Result<NodeId> CardDesk::check(ByteView bytes) const {
 Result<Card> CardDesk::verify(ByteView bytes) const {
   auto card = verify_card(bytes, epochs_.all());
   if (!card) return card;
-  const NodeId id = card->id();
+  if (const Status counts = still_counts(*card); !counts) return tl::unexpected(counts.error());
+  return card;
+}
+
+Status CardDesk::still_counts(const Card& card) const {
+  const NodeId id = card.id();
   if (ledger_.is_revoked(id))
-    return fail(ErrorCode::kRefused, fmt::format("node {} ({}) has been revoked", id.text(), card->name));
+    return fail(ErrorCode::kRefused, fmt::format("node {} ({}) has been revoked", id.text(), card.name));
   const std::uint32_t present = epochs_.present().epoch;
-  if (card->epoch != present && !ledger_.get(epoch_key(present, id))) {
+  if (card.epoch != present && !ledger_.get(epoch_key(present, id))) {
     return fail(ErrorCode::kRefused,
                 fmt::format("node {} ({}) has a token of epoch {} and was no member when epoch {} began",
-                            id.text(), card->name, card->epoch, present));
+                            id.text(), card.name, card.epoch, present));
   }
-  return card;
+  return {};
 }
 
 }  // namespace zswarm::bus

@@ -20,6 +20,8 @@ class CardDesk final : public CardCheck {
   [[nodiscard]] Result<NodeId> check(ByteView card) const override;
   /// As verify_card(); kRefused also for what is said above.
   [[nodiscard]] Result<Card> verify(ByteView card) const;
+  /// Of a card that was verified: whether it counts still. kRefused says why not.
+  [[nodiscard]] Status still_counts(const Card& card) const;
 
  private:
   const Epochs& epochs_;

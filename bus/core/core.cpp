@@ -292,6 +292,7 @@ void Core::on_timer(const Now& now) {
     for (const Bytes& delta : ledger_.on_timer(now)) broadcast_entry(now, delta);
     give_up_suspects(now);
   }
+  if (review_due_ <= now.steady) review_members(now);
   if (sync_due_ <= now.steady) {
     sync_due_ = now.steady + kSyncEvery;
     const auto active = overlay_->active();
@@ -304,7 +305,7 @@ void Core::on_timer(const Now& now) {
 Time Core::next_timer() const {
   return std::min({overlay_->next_timer(), client_->next_timer(), server_.next_timer(),
                    chunk_client_->next_timer(), chunk_server_->next_timer(), sync_.next_timer(),
-                   ledger_timer_, sync_due_});
+                   ledger_timer_, sync_due_, review_due_});
 }
 
 void Core::broadcast_entry(const Now& now, const Bytes& entry) {

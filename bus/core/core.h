@@ -163,11 +163,13 @@ class Core {
   void read_news(WatchId watch, std::string_view prefix, Visit visit);
   void read_card(const Now& now, std::string_view key);
   void read_revocation(const Now& now, std::string_view key);
-  void shut_out(const Now& now, const NodeId& id);
+  void shut_out(const Now& now, const NodeId& id, std::string why);
   void let_in_again(const Now& now, const NodeId& id);
   void read_epoch(const Now& now, std::string_view key);
   void read_client_entry(const Now& now, std::string_view key);
   [[nodiscard]] Status take_epoch(const Now& now, std::uint32_t epoch, ByteView sealed);
+  /// Shuts out who came with the old token while this node had not heard of the new one.
+  void review_members(const Now& now);
 
   CoreOptions options_;
   Identity identity_;
@@ -188,6 +190,7 @@ class Core {
   Outbox out_;
   WatchId card_watch_{}, revoked_watch_{}, epoch_watch_{}, client_watch_{};
   Time ledger_timer_, sync_due_, last_now_;
+  Time review_due_ = kNever;     // of the members, after a rotation
   std::optional<Time> started_;  // since then our card is in the ledger
   bool in_step_ = false;         // a reconciliation has come to its end
   TokenBucket version_answers_;

@@ -8,6 +8,10 @@
 namespace zswarm::bus {
 namespace {
 
+// After a rotation, before members are judged by it: the operator's words about each of them come one by one,
+// and what a broadcast lost is brought by a reconciliation with a neighbour within half a minute.
+constexpr Duration kReviewAfter = std::chrono::seconds(40);
+
 std::string card_key(const NodeId& id) {
   return "node/" + id.text() + "/card";
 }
@@ -145,17 +149,18 @@ void Core::read_card(const Now& now, std::string_view key) {
 void Core::read_revocation(const Now& now, std::string_view key) {
   const auto id = revoked_node(key);
   if (!id) return;
-  ledger_.is_revoked(*id) ? shut_out(now, *id) : let_in_again(now, *id);
+  if (!ledger_.is_revoked(*id)) return let_in_again(now, *id);
+  members_.set_state(*id, MemberState::kRevoked);
+  clients_.forget(*id);
+  shut_out(now, *id, "revoked by the operator");
 }
 
-void Core::shut_out(const Now& now, const NodeId& id) {
-  members_.set_state(id, MemberState::kRevoked);
-  clients_.forget(id);
+void Core::shut_out(const Now& now, const NodeId& id, std::string why) {
   end_streams(now, id);
   chunk_client_->on_lost(now.steady, id, out_);
   chunk_server_->on_lost(now.steady, id);
   overlay_->expel(now.steady, id, out_);
-  out_.add(Expel{id, "revoked by the operator"});
+  out_.add(Expel{id, std::move(why)});
 }
 
 void Core::let_in_again(const Now& now, const NodeId& id) {
@@ -195,12 +200,27 @@ Status Core::take_epoch(const Now& now, std::uint32_t epoch, ByteView sealed) {
   overlay_->set_card(card_);
   out_.add(Rekey{});
   introduce_self(now);
+  review_due_ = now.steady + kReviewAfter;
   note(fmt::format("the network's token has changed: epoch {}", epoch));
   // Cards that others made under the new keys may have come before them.
   std::vector<std::string> cards;
   ledger_.for_each("node/", [&](const Found& found) { return cards.emplace_back(found.key), true; });
   for (const std::string& key : cards) read_card(now, key);
   return {};
+}
+
+void Core::review_members(const Now& now) {
+  review_due_ = kNever;
+  std::vector<std::pair<NodeId, std::string>> strangers;
+  for (const auto& [id, member] : members_.all()) {
+    if (member.state == MemberState::kRevoked) continue;
+    if (const Status counts = cards_.still_counts(member.card); !counts)
+      strangers.emplace_back(id, counts.error().message);
+  }
+  for (auto& [id, why] : strangers) {
+    members_.forget(id);
+    shut_out(now, id, std::move(why));
+  }
 }
 
 void Core::read_client_entry(const Now& now, std::string_view key) {

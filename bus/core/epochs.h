@@ -4,7 +4,8 @@
 // member, network/epoch/<n>/<node id>: the new token, sealed to that member (keys/sealed_token.h). A member
 // that finds its own takes it: its card and its join socket go on under the new keys. The keys of the epoch
 // before still tell whether a card was good, and so a member that is slower, or away, goes on counting; but
-// only one for which the operator has sealed the new token. Nobody else gets in with the old one.
+// only one for which the operator has sealed the new token. Nobody else gets in with the old one, and who got
+// in while this node had not heard of the rotation is shut out.
 //
 // One thread; owns the keys.
 #pragma once

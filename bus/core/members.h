@@ -50,6 +50,7 @@ class Members {
   void set_state(const NodeId& id, MemberState state);
   /// It is revoked no more. It counts as gone until it shows itself.
   void pardon(const NodeId& id);
+  void forget(const NodeId& id) { members_.erase(id); }
   /// The hint of a member that is known; others are passed over.
   void set_hint(Time now, const NodeId& id, ByteView hint);
 

@@ -131,6 +131,39 @@ TEST_F(Rotation, AMemberThatWasAwayTakesTheTokenWhenItComesBack) {
   EXPECT_EQ(read(1, 3), "back");
 }
 
+TEST_F(Rotation, ShutsOutWhoCameWithTheOldTokenToAMemberThatHadNotHeardOfIt) {
+  network[2].reachable = network[3].reachable = false;
+  ASSERT_TRUE(rotate(next));
+  network.run(20s);
+  for (const std::size_t i : {0u, 1u}) network[i].reachable = false;
+  for (const std::size_t i : {2u, 3u}) network[i].reachable = true;
+  CoreNetwork::Node& stranger = network.add(token);
+  ASSERT_TRUE(network.join(stranger, network[3]));
+  network.run(60s);
+  ASSERT_TRUE(network[3].admitted.contains(stranger.id));
+  ASSERT_FALSE(stranger.core->overlay().active().empty());
+
+  network[2].reachable = false;  // a member like others, though its card is of the old epoch
+  for (const std::size_t i : {0u, 1u}) network[i].reachable = true;
+  network.run(300s);
+  ASSERT_EQ(epoch(3), 2u);
+  ASSERT_EQ(stranger.core->keys().epoch, 1u);
+  ASSERT_EQ(network[3].expelled.size(), 1u);
+  EXPECT_NE(network[3].expelled[0].find("was no member when epoch 2 began"), std::string::npos);
+  for (const std::size_t i : {0u, 1u, 3u}) {
+    EXPECT_FALSE(network[i].admitted.contains(stranger.id)) << i;
+    EXPECT_EQ(network[i].core->members().find(stranger.id), nullptr) << i;
+    for (const Peer& neighbour : network[i].core->overlay().active()) EXPECT_NE(neighbour.id, stranger.id);
+    EXPECT_EQ(card_epoch(i, 2), 1u) << i;
+  }
+  EXPECT_TRUE(stranger.core->overlay().active().empty());
+  network[2].reachable = true;
+  network.run(300s);
+  EXPECT_EQ(epoch(2), 2u);
+  EXPECT_EQ(network[2].core->members().find(stranger.id), nullptr);
+  EXPECT_EQ(card_epoch(3, 2), 2u);
+}
+
 TEST_F(Rotation, TwoInARowEndWithTheLatest) {
   const Token third = test_token(operator_keys, 3);
   ASSERT_TRUE(rotate(next));
