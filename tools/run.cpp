@@ -21,6 +21,7 @@
 #include "node/node.h"
 #include "tools/announced_file.h"
 #include "tools/command.h"
+#include "tools/file_limit.h"
 #include "tools/files.h"
 #include "tools/log.h"
 #include "tools/membership.h"
@@ -171,6 +172,7 @@ int run(const Options& options) {
     return settings.error().code == ErrorCode::kInvalidArgument ? kUsage : kFailed;
   }
   set_up_log(settings->log_level, settings->log_json);
+  raise_file_limit();
   if (auto loaded = load_keys(*settings); !loaded) return report(loaded.error());
   auto node_options = tools::node_options(*settings);
   if (!node_options) return report(node_options.error());

@@ -9,6 +9,7 @@
 
 #include "tools/announced_file.h"
 #include "tools/command.h"
+#include "tools/file_limit.h"
 #include "tools/log.h"
 #include "tools/membership.h"
 #include "tools/output.h"
@@ -50,6 +51,7 @@ int work(const Options& options) {
     return settings.error().code == ErrorCode::kInvalidArgument ? kUsage : kFailed;
   }
   set_up_log(settings->log_level, settings->log_json);
+  raise_file_limit();
   auto membership =
       Membership::join(*settings, options.network, {.roles = {"work"}, .models = {}, .load = {}});
   if (!membership) return report(membership.error());

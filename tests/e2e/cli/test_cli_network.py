@@ -1,6 +1,8 @@
 """zswarm worker, status, nodes, top, revoke, token rotate and token client, with nodes on loopback."""
 import json
+import pathlib
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -229,6 +231,17 @@ def test_the_rotated_token_outlives_a_restart_with_the_old_one(pair, run, status
     again = Worker(start, tmp_path / "b", "--token", tmp_path / "old", "--bootstrap", first.join)
     assert status(again)["network"]["epoch"] == 2
     until(lambda: state_of(first, by=again) == "alive" and state_of(again, by=first) == "alive")
+
+
+def test_a_node_may_open_as_many_files_as_the_hard_limit_allows(worker):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        node = worker()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = pathlib.Path(f"/proc/{node.process.pid}/limits").read_text()
+    assert re.search(rf"^Max open files +{hard} +{hard} ", limits, re.MULTILINE), limits
 
 
 def test_a_client_gets_keys_of_its_own(pair, run, tmp_path):
