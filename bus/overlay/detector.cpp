@@ -200,8 +200,9 @@ void Detector::step(Time now, Neighbour& n, Outbox& out) {
 
 Detector::Kind Detector::verdict(const Neighbour& n) const {
   if (n.called_dead) return Kind::kDeadAsTold;
-  // Who has never answered may not have been reachable at all: that is a link given up, no death.
-  return n.srtt.count() == 0 ? Kind::kUnreachable : Kind::kDead;
+  // Of whom nothing was heard since the link came about may not have been reachable at all: that is a link
+  // given up, no death.
+  return n.spoke ? Kind::kDead : Kind::kUnreachable;
 }
 
 void Detector::on_timer(Time now, Outbox& out) {
@@ -272,6 +273,7 @@ void Detector::heard(Time now, const NodeId& from) {
   Neighbour* n = find(from);
   if (n == nullptr) return;
   n->indirect_rounds = 0;
+  n->spoke = true;
   // A quiet neighbour's probe still comes in its time: it also shows whether the link is mutual.
   if (n->stage != Stage::kQuiet) alive(now, *n);
 }

@@ -43,7 +43,7 @@ class Detector {
     kDead,           // a suspicion's time is over
     kDeadAsTold,     // others found it dead, and it does not answer us either
     kNotMutual,      // it does not count us as a neighbour
-    kUnreachable,    // only helpers reach it, or it has never answered since the link came about
+    kUnreachable,    // only helpers reach it, or it has said nothing since the link came about
     kSelfSuspected,  // somebody suspects us; our incarnation has grown
     kDuplicate,      // two processes speak as this node
   };
@@ -97,7 +97,8 @@ class Detector {
     Time linked;
     Stage stage = Stage::kQuiet;
     bool called_dead = false;
-    Time due;  // the next probe, or the end of the stage
+    bool spoke = false;  // since the link came about
+    Time due;            // the next probe, or the end of the stage
     Time probed;
     Time suspected;
     std::uint32_t sequence = 0;   // of the probe that is out

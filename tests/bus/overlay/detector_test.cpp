@@ -196,6 +196,21 @@ TEST_F(DetectorTest, WhereNothingIsLostTheSilentAreDeadWithinFourSeconds) {
   EXPECT_EQ(found(Detector::Kind::kDead), 1u);
 }
 
+TEST_F(DetectorTest, OfWhomNothingWasHeardSinceTheLinkCameAboutIsOutOfReachAndNotDead) {
+  link(3);
+  run(30s, {1, 2});
+  EXPECT_GE(found(Detector::Kind::kUnreachable), 1u);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+}
+
+TEST_F(DetectorTest, WhoSpokeSinceTheLinkCameAboutIsDeadThoughItHasNeverAnswered) {
+  link(3);
+  receive(node_id(3), Writer(MessageType::kProbeHere, 0).take());
+  run(30s, {1, 2});
+  EXPECT_GE(found(Detector::Kind::kDead), 1u);
+  EXPECT_EQ(found(Detector::Kind::kUnreachable), 0u);
+}
+
 TEST_F(DetectorTest, AnythingHeardEndsASuspicion) {
   link(4);
   run(30s, {1, 2, 3, 4});
