@@ -302,6 +302,7 @@ void Bus::note(const Status& status, const NodeId& from) {
 }
 
 void Bus::on_message(const NodeId& from, Lane lane, ByteView message, std::vector<Bytes> frames) {
+  connections_->heard(now().steady, from);
   note(core_->on_message(now(), from, lane, message, std::move(frames)), from);
 }
 

@@ -102,6 +102,8 @@ void Connections::open_sockets(Time now, Peer& peer) {
   for (std::size_t which = 0; which < kSockets; ++which) {
     if (peer.sockets[which] || address_of(peer.address, which).empty()) continue;
     if (which == kGossipSocket && !gossip) continue;
+    // Most neighbours never call each other: this one is opened by the first message.
+    if (which == kDispatchSocket && peer.unsent[which].empty()) continue;
     auto socket = open_client(context_, kind_of(which), own_, peer.address.curve_key,
                               address_of(peer.address, which), limits_);
     if (!socket) continue;  // an address that cannot be read: as silent as one where nobody listens
@@ -154,7 +156,12 @@ bool Connections::send(Time now, Send message) {
     if (socket && write(*socket, message.message, message.frames)) return true;
   }
   if (!peer->unsent[lane].add(message, limits_)) return false;
-  if (!peer->introduced) begin_introduction(now, *peer);
+  if (!peer->introduced) {
+    begin_introduction(now, *peer);
+  } else if (!peer->sockets[lane]) {
+    open_sockets(now, *peer);
+    flush(*peer);
+  }
   return true;
 }
 
@@ -184,6 +191,13 @@ void Connections::subscribe(Time now, const NodeId& node, Topic topic, bool on) 
   if (!sub) return;  // open_sockets() subscribes
   const std::string prefix(1, static_cast<char>(topic));
   on ? sub->set(zmq::sockopt::subscribe, prefix) : sub->set(zmq::sockopt::unsubscribe, prefix);
+}
+
+void Connections::heard(Time now, const NodeId& node) {
+  const auto open = peers_.find(node);
+  if (open == peers_.end()) return;
+  open->second.heard = now;
+  open->second.tried_directly = false;
 }
 
 void Connections::add_poll_items(std::vector<zmq::pollitem_t>& items) {
@@ -243,8 +257,7 @@ void Connections::read_peer(Time now, const NodeId& node, std::size_t which) {
     if (open == peers_.end() || !open->second.sockets[which]) return;
     const auto received = receive_parts(*open->second.sockets[which], 1 + kMaxFrames);
     if (!received) return;
-    open->second.heard = now;
-    open->second.tried_directly = false;
+    heard(now, node);
     traffic_.in_bytes += received->bytes();
     if (received->faulty) continue;
     if (which != kGossipSocket) {

@@ -77,6 +77,9 @@ class Connections {
   /// Says hello to a node of which only the join socket's address is known. False if too many are under way.
   bool introduce_to(Time now, const std::string& address);
 
+  /// The node has said something over a connection of its own: it lives, and knows us.
+  void heard(Time now, const NodeId& node);
+
   /// Adds our sockets to what is polled; poll_done() then gets the same list back, from the index on where
   /// ours begin.
   void add_poll_items(std::vector<zmq::pollitem_t>& items);
@@ -94,7 +97,7 @@ class Connections {
 
  private:
   // A node's sockets, by index: a DEALER for each lane, then the SUB.
-  static constexpr std::size_t kGossipSocket = 2, kSockets = 3;
+  static constexpr std::size_t kDispatchSocket = 1, kGossipSocket = 2, kSockets = 3;
   [[nodiscard]] static Socket kind_of(std::size_t which);
   [[nodiscard]] static const std::string& address_of(const PeerAddress& address, std::size_t which);
 

@@ -20,7 +20,14 @@ struct SocketLimits {
   Milliseconds handshake{3000};  // a connection that has not proved itself by then is closed
   Milliseconds linger{
       200};  // for what is still to be sent when a socket closes: the words of somebody who leaves
-  Milliseconds heartbeat{2000}, heartbeat_timeout{10000};
+  // Of those who connected to us, by ZMTP's PING: it ends who is silent in the middle of a message. Rare,
+  // since it is the dearest part of an idle node's traffic; who lives is the overlay's business.
+  Milliseconds heartbeat{30000}, heartbeat_timeout{10000};
+  // What TCP notices by itself: a peer whose machine is gone, or that has forgotten the connection. Probes of
+  // idle connections, and how long what was sent may stay unacknowledged.
+  std::chrono::seconds probe_idle{15}, probe_again{5};
+  int probes = 3;
+  Milliseconds unacknowledged{15000};
   Milliseconds reconnect{100}, reconnect_max{5000};
   std::size_t peers = 256;          // nodes that we hold connections to
   Milliseconds idle{30000};         // a connection that nobody has linked is closed after so much silence

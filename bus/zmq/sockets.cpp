@@ -30,8 +30,11 @@ void set_limits(zmq::socket_t& socket, Socket kind, const SocketLimits& limits) 
   socket.set(opt::rcvhwm, limits.queue_messages);
   socket.set(opt::backlog, limits.backlog);
   socket.set(opt::handshake_ivl, milliseconds(limits.handshake));
-  socket.set(opt::heartbeat_ivl, milliseconds(limits.heartbeat));
-  socket.set(opt::heartbeat_timeout, milliseconds(limits.heartbeat_timeout));
+  socket.set(opt::tcp_keepalive, 1);
+  socket.set(opt::tcp_keepalive_idle, static_cast<int>(limits.probe_idle.count()));
+  socket.set(opt::tcp_keepalive_intvl, static_cast<int>(limits.probe_again.count()));
+  socket.set(opt::tcp_keepalive_cnt, limits.probes);
+  socket.set(opt::tcp_maxrt, milliseconds(limits.unacknowledged));
   socket.set(opt::reconnect_ivl, milliseconds(limits.reconnect));
   socket.set(opt::reconnect_ivl_max, milliseconds(limits.reconnect_max));
 }
@@ -45,6 +48,8 @@ Result<zmq::socket_t> open_server(zmq::context_t& context, Socket kind, const Se
     zmq::socket_t socket(context,
                          kind == Socket::kGossip ? zmq::socket_type::xpub : zmq::socket_type::router);
     set_limits(socket, kind, limits);
+    socket.set(opt::heartbeat_ivl, milliseconds(limits.heartbeat));
+    socket.set(opt::heartbeat_timeout, milliseconds(limits.heartbeat_timeout));
     socket.set(opt::curve_server, true);
     set_key(socket, opt::curve_secretkey, secret_key.view());
     socket.set(opt::zap_domain, std::string(socket_name(kind)));

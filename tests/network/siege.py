@@ -16,7 +16,7 @@ import zmtp
 # 500 of them at a time; 1,000 messages of one peer may wait on each socket.
 RSS_GROWTH_BYTES = 64 << 20
 LOG_GROWTH_BYTES = 64 << 10  # a stranger must not fill a disk with sentences
-CLOSED_WITHIN_S = 20  # PROTOCOL: 60 s at most for silent and slow ones; the limit of the handshake is 3 s, heartbeats end what is silent later in 12 s
+CLOSED_WITHIN_S = 20  # PROTOCOL: 60 s at most for silent and slow ones; the limit of the handshake is 3 s, and what is over a limit of size ends a connection at once
 CALL_WITHIN_S = 10
 
 

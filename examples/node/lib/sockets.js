@@ -17,8 +17,11 @@ export function connect(name, endpoint, serverKey, keys) {
     maxMessageSize: PART_BYTES[name],
     receiveHighWaterMark: 1000,
     handshakeInterval: 3000,
-    heartbeatInterval: 2000,
-    heartbeatTimeout: 10000,
+    tcpKeepalive: 1,
+    tcpKeepaliveIdle: 15, // seconds
+    tcpKeepaliveInterval: 5,
+    tcpKeepaliveCount: 3,
+    tcpMaxRetransmitTimeout: 15000,
     reconnectInterval: 100,
     reconnectMaxInterval: 5000,
     curveServerKey: z85(serverKey),

@@ -22,7 +22,8 @@ def connect(context, name, endpoint, server_key, keys):
     socket.sndhwm = socket.rcvhwm = 1000
     socket.sndtimeo = 0  # what does not fit the queue is not waited for
     socket.handshake_ivl = 3000
-    socket.heartbeat_ivl, socket.heartbeat_timeout = 2000, 10000
+    socket.tcp_keepalive, socket.tcp_keepalive_idle, socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = 1, 15, 5, 3  # seconds
+    socket.tcp_maxrt = 15_000
     socket.reconnect_ivl, socket.reconnect_ivl_max = 100, 5000
     socket.curve_serverkey = z85.encode(server_key)
     socket.curve_publickey = z85.encode(keys.public)

@@ -137,6 +137,23 @@ TEST_F(PlayedNode, WhoStaysSilentThenIsUnreachable) {
   EXPECT_FALSE(connections.is_open(them));
 }
 
+TEST_F(PlayedNode, WhoAnswersOverAConnectionOfItsOwnIsNotGreetedAgain) {
+  open_join();
+  ASSERT_TRUE(send(at(0), 1));
+  ASSERT_TRUE(eventually(at(0), [&] { return arrived.size() == 1; }));
+  for (int second = 1; second < 60; ++second) {
+    ASSERT_TRUE(send(at(second), 2));
+    connections.heard(at(second), them);
+    connections.tick(at(second));
+  }
+  ASSERT_TRUE(eventually(at(60), [&] { return arrived.size() == 60; }));
+  EXPECT_EQ(hellos, 1);
+  // Silent from now on, it is.
+  ASSERT_TRUE(send(at(61), 3));
+  connections.tick(at(67));
+  ASSERT_TRUE(eventually(at(67), [&] { return hellos == 2; }));
+}
+
 TEST_F(PlayedNode, WhoWelcomedUsAsAContactIsNotGreetedAgain) {
   open_join();
   ASSERT_TRUE(connections.introduce_to(at(0), host_port(join)));
