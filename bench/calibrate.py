@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The simulator beside the real network: as many `zswarm worker` processes, each in a network namespace of its own.
 
-    bench/calibrate.py [--nodes 50] [--settle 60] [--idle 60] [--news 10] [--crashes 5]
+    bench/calibrate.py [--nodes 50] [--latency 20] [--settle 60] [--idle 60] [--news 20] [--crashes 5] [--seeds 5]
 
-Needs root (namespaces) and the packages of the tests. Idle bytes are what the namespaces' interfaces sent, less the headers of Ethernet, IP and TCP. For
-news and deaths a member that is nobody's neighbour listens to the gossip sockets of all nodes and notes when each passes something on. The simulator runs
-with the latency that ping shows here, and without loss. ZSWARM_BIN names another binary.
+Needs root (namespaces) and the packages of the tests. The namespaces hang on a switch that keeps each frame for --latency milliseconds (slow_switch.py), so that
+times are those of a network and not of the processors which all nodes share. Idle bytes are what the namespaces' interfaces sent; less the headers of Ethernet, IP and
+TCP they are compared with the simulator's. For news and deaths a member that is nobody's neighbour listens to the gossip sockets of all nodes and notes when each
+passes something on. Crashes are of two kinds: a machine that falls silent, and a process that is killed, whose connections its kernel resets. The simulator runs
+with the same latency, without loss, once for each seed. ZSWARM_BIN names another binary.
 """
 import argparse
-import contextlib
 import json
 import pathlib
 import random
@@ -19,15 +20,16 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/network"))
+BENCH = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH.parent / "tests/network"))
 import harness  # noqa: E402
 import member  # noqa: E402
 import zmtp  # noqa: E402
 
-GOSSIP, IHAVE = 0x30, 0x31
+GOSSIP = 0x30
 PAYLOAD, ALIVE, DEAD, LEFT = range(4)
 HEADER_BYTES = 14 + 20 + 20 + 12  # Ethernet, IPv4, TCP with timestamps
+OFF_BY = 0.2  # more than this between simulator and processes is pointed out
 
 
 class Listener:
@@ -58,7 +60,7 @@ class Listener:
                     return
         except TimeoutError:
             return
-        except zmtp.Closed:
+        except (zmtp.Closed, OSError):
             self.selector.unregister(connected)
 
     def note(self, now, node, parts):
@@ -69,6 +71,24 @@ class Listener:
             self.seen.setdefault((kind, bytes(origin), number), {}).setdefault(node, now)
 
 
+class SlowSwitch:
+    """All places of a lab on a switch that takes its time."""
+
+    def __init__(self, lab, latency_ms):
+        ports = [place.port for place in lab.places]
+        harness.ip("-n", lab.hub, batch=[f"link set {port} nomaster" for port in ports])
+        self.process = subprocess.Popen(["ip", "netns", "exec", lab.hub, sys.executable, str(BENCH / "slow_switch.py"), str(latency_ms), *ports],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n", "the switch did not start"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
 def tx_counters(place):
     with_stats = json.loads(subprocess.run(["ip", "-n", place.name, "-s", "-j", "link", "show", "eth0"], check=True, capture_output=True, text=True).stdout)
     sent = with_stats[0]["stats64"]["tx"]
@@ -76,19 +96,21 @@ def tx_counters(place):
 
 
 def idle_bytes(nodes, for_s):
+    """(what nodes sent in a second without headers, and with them), the means."""
     before = [tx_counters(node.place) for node in nodes]
     began = time.monotonic()
     time.sleep(for_s)
     took = time.monotonic() - began
-    rates = []
+    bare, whole = [], []
     for node, (bytes_0, packets_0) in zip(nodes, before):
         bytes_1, packets_1 = tx_counters(node.place)
-        rates.append((bytes_1 - bytes_0 - HEADER_BYTES * (packets_1 - packets_0)) / took)
-    return statistics.mean(rates)
+        whole.append((bytes_1 - bytes_0) / took)
+        bare.append((bytes_1 - bytes_0 - HEADER_BYTES * (packets_1 - packets_0)) / took)
+    return statistics.mean(bare), statistics.mean(whole)
 
 
 def measure_news(lab, listener, nodes, count):
-    """Seconds from when the author passes an entry on until the last node does, of each; the worst."""
+    """Seconds from when the author passes an entry on until the last node does, of each."""
     spreads = []
     for i in range(count):
         known = set(listener.seen)
@@ -103,79 +125,98 @@ def measure_news(lab, listener, nodes, count):
         spreads += [max(seen.values()) - min(seen.values()) for seen in fresh() if len(seen) == len(nodes)][:1]
         listener.listen(1)
     assert len(spreads) == count, f"only {len(spreads)} of {count} news reached all nodes"
-    return max(spreads)
+    return spreads
 
 
-def measure_crashes(listener, nodes, count):
+def measure_crashes(lab, listener, nodes, count, of_machines):
+    """Seconds until every node has passed the death on, of each; the dead are taken out of `nodes`."""
     times = []
-    nodes = list(nodes)
     for _ in range(count):
         victim = nodes.pop(random.randrange(len(nodes)))
         began = time.monotonic()
+        if of_machines:
+            lab.cut(victim)  # and nobody hears of what its kernel would say
         victim.kill()
         raw_id = member.base32_decoded(victim.id)[:16]
 
         def tellers():
             return [seen for news, seen in listener.seen.items() if news[0] == DEAD and news[1] == raw_id]
 
-        listener.listen(20, lambda: any(len(seen) >= len(nodes) for seen in tellers()))
+        listener.listen(30, lambda: any(len(seen) >= len(nodes) for seen in tellers()))
         told = [max(seen.values()) - began for seen in tellers() if len(seen) >= len(nodes)]
-        assert told, f"{victim.name}'s death is not known everywhere"
+        assert told, f"{victim.name}'s death is not known everywhere, but to {[len(seen) for seen in tellers()]}"
         times.append(told[0])
         listener.listen(10)
-    return max(times)
+    return times
 
 
-def round_trip_ms(place, other):
-    out = subprocess.run(place.command("ping", "-q", "-c", "20", "-i", "0.05", other.address), capture_output=True, text=True)
-    with contextlib.suppress(IndexError, ValueError):
-        return float(out.stdout.rsplit("=", 1)[1].split("/")[1])
-    return 0.1
+def simulated(arguments, *options):
+    runs = []
+    for seed in range(1, arguments.seeds + 1):
+        command = [harness.PROGRAM, "simulate", "--nodes", arguments.nodes, "--seed", seed, "--duration", int(6 * arguments.settle), "--crashes", arguments.crashes,
+                   "--latency", arguments.latency, "--latency-spread", 0, "--json", *options]
+        runs.append(json.loads(subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout))
+    return {name: statistics.mean(run[name] for run in runs) for name in ("idle_bytes_per_node_s", "news_mean_s", "crash_known_mean_s")}
 
 
-def simulated(arguments, one_way_ms):
-    command = [str(harness.PROGRAM), "simulate", "--nodes", arguments.nodes, "--seed", 1, "--duration", 6 * arguments.settle, "--crashes", arguments.crashes, "--latency",
-               f"{one_way_ms:.3f}", "--latency-spread", 0, "--json"]
-    return json.loads(subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout)
+def start(lab, count):
+    """So many nodes of one network, which know each other, and their token."""
+    nodes = [lab.node(f"n{i + 1}") for i in range(count)]
+    made = lab.run("token", "new", "--json", "--data", nodes[0].data, data=nodes[0].data)
+    assert made.returncode == 0, made.stderr
+    token = lab.write("network.token", json.loads(made.stdout)["token"])
+    nodes[0].start(token, "--no-lan")
+    for node in nodes[1:]:
+        node.launch(token, "--no-lan", "--bootstrap", nodes[0].sockets["join"])
+    for node in nodes[1:]:
+        node.wait_ready(60)
+    took = harness.wait_all_see(nodes, 120)
+    print(f"{len(nodes)} processes know each other {took:.1f} s after the last one was ready", file=sys.stderr)
+    return nodes, token
 
 
 def real(arguments):
     with tempfile.TemporaryDirectory() as folder, harness.Lab(folder) as lab:
-        nodes = [lab.node(f"n{i + 1}") for i in range(arguments.nodes)]
-        made = lab.run("token", "new", "--json", "--data", nodes[0].data, data=nodes[0].data)
-        assert made.returncode == 0, made.stderr
-        token = lab.write("network.token", json.loads(made.stdout)["token"])
-        nodes[0].start(token, "--no-lan")
-        for node in nodes[1:]:
-            node.launch(token, "--no-lan", "--bootstrap", nodes[0].sockets["join"])
-        for node in nodes[1:]:
-            node.wait_ready(60)
-        took = harness.wait_all_see(nodes, 120)
-        print(f"{len(nodes)} processes know each other {took:.1f} s after the last one was ready", file=sys.stderr)
-        time.sleep(arguments.settle)
-        one_way_ms = round_trip_ms(nodes[0].place, nodes[1].place) / 2
-        idle = idle_bytes(nodes, arguments.idle)
-        listener = Listener(member.Token(token.read_text().strip()), nodes, lab.place("listener"))
-        listener.listen(3)
-        news = measure_news(lab, listener, nodes, arguments.news)
-        crash = measure_crashes(listener, nodes, arguments.crashes)
-        return one_way_ms, idle, news, crash
+        nodes, token = start(lab, arguments.nodes)
+        listening = lab.place("listener")
+        with SlowSwitch(lab, arguments.latency):
+            time.sleep(arguments.settle)
+            found = {}
+            found["idle"], found["wire"] = idle_bytes(nodes, arguments.idle)
+            found["rss_mb"] = [node.rss_bytes() / 2**20 for node in nodes]
+            found["files"] = [node.open_files() for node in nodes]
+            listener = Listener(member.Token(token.read_text().strip()), nodes, listening)
+            listener.listen(3)
+            found["news"] = measure_news(lab, listener, nodes, arguments.news)
+            print(found, file=sys.stderr, flush=True)
+            found["machines"] = measure_crashes(lab, listener, nodes, arguments.crashes, True)
+            found["processes"] = measure_crashes(lab, listener, nodes, arguments.crashes, False)
+        print(found, file=sys.stderr, flush=True)
+        return found
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=50)
+    parser.add_argument("--latency", type=float, default=20, help="milliseconds one way")
     parser.add_argument("--settle", type=float, default=60)
     parser.add_argument("--idle", type=float, default=60)
-    parser.add_argument("--news", type=int, default=10)
-    parser.add_argument("--crashes", type=int, default=5)
+    parser.add_argument("--news", type=int, default=20)
+    parser.add_argument("--crashes", type=int, default=5, help="of each kind")
+    parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
-    one_way_ms, idle, news, crash = real(arguments)
-    told = simulated(arguments, one_way_ms)
-    print(f"| {arguments.nodes} nodes, {one_way_ms:.2f} ms one way | processes | simulated | ratio |\n|---|---|---|---|")
-    for what, one, other, form in (("idle, bytes/s sent by a node", idle, told["idle_bytes_per_node_s"], ".0f"), ("news at all nodes, the worst (s)", news, told["converged_9999_s"], ".3f"),
-                                   ("a crash is known to all, the slowest (s)", crash, told["crash_known_p99_s"], ".2f")):
-        print(f"| {what} | {one:{form}} | {other:{form}} | {one / other:.2f} |")
+    found = real(arguments)
+    silent, reset = simulated(arguments), simulated(arguments, "--reset")
+    print(f"| {arguments.nodes} nodes, {arguments.latency:g} ms one way | processes (from … to) | simulated | ratio | within {OFF_BY:.0%} |\n|---|---|---|---|---|")
+    for what, values, other, form in (("idle, bytes/s sent by a node, messages with framing", [found["idle"]], silent["idle_bytes_per_node_s"], ".0f"),
+                                      ("news at all nodes, mean (s)", found["news"], silent["news_mean_s"], ".3f"),
+                                      ("a machine falls silent: known to all, mean (s)", found["machines"], silent["crash_known_mean_s"], ".2f"),
+                                      ("a process is killed: known to all, mean (s)", found["processes"], reset["crash_known_mean_s"], ".2f")):
+        one = statistics.mean(values)
+        spread = f" ({min(values):{form}} … {max(values):{form}})" if len(values) > 1 else ""
+        print(f"| {what} | {one:{form}}{spread} | {other:{form}} | {one / other:.2f} | {'yes' if abs(one / other - 1) <= OFF_BY else 'no'} |")
+    print(f"\nOn the wire, with all headers, a node sends {found['wire']:.0f} bytes/s. Memory of a process: {statistics.mean(found['rss_mb']):.1f} MB in the mean, "
+          f"{max(found['rss_mb']):.1f} at most; open files: {statistics.mean(found['files']):.0f}, {max(found['files'])} at most.")
 
 
 if __name__ == "__main__":

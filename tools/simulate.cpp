@@ -83,7 +83,9 @@ int simulate(const Options& options) {
               {"suspicions", figures.suspicions},
               {"node_hours", figures.node_s / 3600},
               {"healed_s", json_or_null(figures.healed_s)},
-              {"refused_ahead", figures.refused_ahead}});
+              {"refused_ahead", figures.refused_ahead},
+              {"news_mean_s", json_or_null(figures.news_mean_s)},
+              {"crash_known_mean_s", json_or_null(figures.crash_known_mean_s)}});
     flush();
     return kDone;
   }
@@ -157,7 +159,8 @@ void add_simulate(CLI::App& app, Action& action) {
       "--json", options->json,
       "Print one JSON object: nodes, seed, loss, virtual_s, wall_s, converged_9999_s, "
       "idle_bytes_per_node_s, crash_known_p99_s, false_deaths, delivered_to_survivors, trace_hash, "
-      "false_deaths_frozen, suspicions, node_hours, healed_s, refused_ahead");
+      "false_deaths_frozen, suspicions, node_hours, healed_s, refused_ahead, news_mean_s, "
+      "crash_known_mean_s");
   command->footer(
       "Example:\n"
       "  zswarm simulate --nodes 1000 --seed 1 --loss 0.1\n"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "bus/ledger/hlc.h"
 
@@ -13,6 +14,12 @@ constexpr Duration kHealingStep{100'000};
 
 double seconds(Duration d) {
   return static_cast<double>(d.count()) * 1e-6;
+}
+
+std::optional<double> mean_seconds(const std::vector<Duration>& times) {
+  if (times.empty()) return std::nullopt;
+  return seconds(std::accumulate(times.begin(), times.end(), Duration(0))) /
+         static_cast<double>(times.size());
 }
 
 /// What all nodes have to learn: news, or a crash.
@@ -324,12 +331,14 @@ void Scenario::conclude(Figures& figures) const {
   figures.trace_hash = world_.trace_hash();
 
   Duration slowest{0};
+  std::vector<Duration> whole;  // of news that reached everybody
   bool all = true;
   std::uint64_t readers = 0, reached = 0;
   for (const Spread& news : news_) {
     if (!news.after_kill) {
       all = all && news.at_9999 != kNever;
       slowest = std::max(slowest, news.at_9999 == kNever ? Duration(0) : news.at_9999 - news.since);
+      if (news.at_all != kNever) whole.push_back(news.at_all - news.since);
     }
     if (config_.kill > 0 && !news.after_kill) continue;
     for (std::uint32_t i = 0; i < world_.size(); ++i) {
@@ -341,6 +350,7 @@ void Scenario::conclude(Figures& figures) const {
     }
   }
   if (all && !news_.empty()) figures.converged_9999_s = seconds(slowest);
+  figures.news_mean_s = mean_seconds(whole);
   if (readers > 0)
     figures.delivered_to_survivors = static_cast<double>(reached) / static_cast<double>(readers);
 
@@ -352,6 +362,7 @@ void Scenario::conclude(Figures& figures) const {
   if (known.empty()) return;
   std::sort(known.begin(), known.end());
   figures.crash_known_p99_s = seconds(known[(known.size() * 99 - 1) / 100]);
+  figures.crash_known_mean_s = mean_seconds(known);
 }
 
 }  // namespace

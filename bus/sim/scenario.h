@@ -36,9 +36,11 @@ struct Figures {
   double virtual_s = 0;
   /// The worst of all news: until 99.99 % of the nodes that run have it. Nothing if that never came.
   std::optional<double> converged_9999_s;
+  /// The mean of all news: until the last node that runs has it.
+  std::optional<double> news_mean_s;
   double idle_bytes_per_node_s = 0;  // sent, by honest nodes
-  /// Until every running node knows of a crash, 99th percentile over crashes.
-  std::optional<double> crash_known_p99_s;
+  /// Until every running node knows of a crash: 99th percentile over crashes, and their mean.
+  std::optional<double> crash_known_p99_s, crash_known_mean_s;
   /// Nodes that had not been killed, called dead by an honest node's own probes; frozen ones count.
   std::uint64_t false_deaths = 0;
   /// Those of them that were frozen at that moment.
