@@ -1,6 +1,7 @@
 """What the tests of real networks share."""
 import resource
 
+import beside
 import harness
 import pytest
 
@@ -10,6 +11,14 @@ def files_enough():
     """Two thousand connections at a time, and some."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@pytest.fixture(scope="session")
+def side_by_side(request, tmp_path_factory):
+    chosen = [item.function.scenario for item in request.session.items if hasattr(item.function, "scenario")]
+    runs = beside.SideBySide(tmp_path_factory.mktemp("beside"), chosen)
+    yield runs
+    runs.close()
 
 
 @pytest.fixture

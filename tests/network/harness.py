@@ -16,13 +16,14 @@ import subprocess
 import time
 
 import member
+import zmq
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("ZSWARM_BIN", ROOT / "build/release/zswarm"))
 NAMESPACES = pathlib.Path("/run/netns")
 CLONE_NEWNET = 0x40000000
-PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
+DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"]  # whatever this process comes to
 POLL_S = 0.02
 
 
@@ -65,10 +66,6 @@ def holds(condition, for_s, what):
     while time.monotonic() < end:
         assert condition(), what() if callable(what) else what
         time.sleep(POLL_S)
-
-
-def _dies_with_this_process():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Place:
@@ -219,7 +216,7 @@ class Process:
     def spawn(self, command, data):
         assert not self.runs()
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(data), preexec_fn=_dies_with_this_process)
+            self.process = subprocess.Popen([*DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(data))
 
     @property
     def pid(self):
@@ -311,14 +308,21 @@ class Node(Process):
 
     # What it says of the network
 
-    def ask(self, command, within_s=10):
-        done = subprocess.run([PROGRAM, command, "--json", "--data", self.data], env=clean_environment(self.data), stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=within_s)
-        assert done.returncode == 0, f"zswarm {command} at {self.name}: {done.stderr.strip()}\n{self.log()[-2000:]}"
-        return json.loads(done.stdout)
-
-    def status(self):
-        return self.ask("status")
+    def status(self, within_s=10):
+        """As `zswarm status --json` prints it, without a process for each look: asked over and over that would keep the nodes from running."""
+        folder = os.open(self.data, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with zmq.Context.instance().socket(zmq.REQ) as asking:
+                asking.linger, asking.rcvtimeo = 0, int(within_s * 1000)
+                asking.connect(f"ipc:///proc/self/fd/{folder}/node.sock")
+                asking.send_json({"do": "status"})
+                answer = asking.recv_json()
+        except zmq.Again:
+            raise AssertionError(f"{self.name} does not answer: {self.log()[-2000:]}") from None
+        finally:
+            os.close(folder)
+        assert "result" in answer, f"status of {self.name}: {answer}\n{self.log()[-2000:]}"
+        return answer["result"]
 
     def states(self):
         """Node id -> state, of the others."""

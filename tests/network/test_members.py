@@ -11,6 +11,7 @@ import member
 import pytest
 import swarm
 import zmtp
+from beside import beside
 
 WITHOUT_NAMESPACES = harness.why_no_namespaces()
 pytestmark = pytest.mark.skipif(WITHOUT_NAMESPACES is not None, reason=str(WITHOUT_NAMESPACES))
@@ -31,6 +32,7 @@ def cards_in(ledger):
     return {key.split("/")[1]: member.Card(value) for key, (value, author) in ledger.items() if re.fullmatch(rf"node/{author}/card", key)}
 
 
+@beside
 def test_eight_nodes_find_each_other_with_the_token_alone(lab, report):
     network = swarm.Swarm(lab, 8)
     network.start(nodes=network.nodes[:-1])
@@ -48,6 +50,7 @@ def test_eight_nodes_find_each_other_with_the_token_alone(lab, report):
         assert node.stop() == 0, node.log()[-2000:]
 
 
+@beside
 def test_a_killed_node_is_known_dead_everywhere_and_nobody_else(lab, report):
     network = swarm.Swarm(lab, 6).start()
     harness.wait_all_see(network.nodes, JOIN_S)
@@ -64,6 +67,7 @@ def test_a_killed_node_is_known_dead_everywhere_and_nobody_else(lab, report):
     report(f"2 of 6 nodes killed: known dead everywhere after {took_s:.1f} s")
 
 
+@beside
 def test_a_frozen_node_is_alive_again_when_it_thaws(lab, report):
     network = swarm.Swarm(lab, 5).start()
     harness.wait_all_see(network.nodes, JOIN_S)
@@ -78,6 +82,7 @@ def test_a_frozen_node_is_alive_again_when_it_thaws(lab, report):
     report(f"frozen for 10 s: alive at all {took_s:.1f} s after the thaw, and everybody in its eyes")
 
 
+@beside
 def test_both_halves_of_a_partition_go_on_and_reunite(lab, report):
     """In the meantime the operator revokes a node of the other half, which hears of it when the network is whole again."""
     network = swarm.Swarm(lab, 8).start()
@@ -117,6 +122,7 @@ def refused_everywhere(network, revoked, rest):
                 stolen.connection(node.sockets[kind], node.curve_key(), socket_type).close()
 
 
+@beside
 def test_a_revoked_node_is_cut_off_and_stays_so_while_it_retries(lab, report):
     network = swarm.Swarm(lab, 5).start()
     harness.wait_all_see(network.nodes, JOIN_S)
@@ -142,6 +148,7 @@ def test_a_revoked_node_is_cut_off_and_stays_so_while_it_retries(lab, report):
     report(f"revoked: known to all after {took_s:.1f} s")
 
 
+@beside
 def test_two_processes_with_one_identity_are_reported(lab, report):
     network = swarm.Swarm(lab, 4).start()
     harness.wait_all_see(network.nodes, JOIN_S)
@@ -159,6 +166,7 @@ def test_two_processes_with_one_identity_are_reported(lab, report):
     report(f"an identity in two processes: reported after {took_s:.1f} s")
 
 
+@beside
 def test_a_wrong_token_gets_one_clear_sentence_on_both_sides(lab):
     network = swarm.Swarm(lab, 2).start()
     harness.wait_all_see(network.nodes, JOIN_S)
@@ -184,6 +192,7 @@ def test_a_token_that_cannot_do_is_refused_at_once(lab, what):
     assert len(said) == 1 and ("typo" if what == "mistyped" else "expired") in said[0], done.stderr
 
 
+@beside
 def test_the_token_is_rotated_while_everybody_stays(lab, report):
     network = swarm.Swarm(lab, 4).start()
     harness.wait_all_see(network.nodes, JOIN_S)
@@ -213,6 +222,7 @@ def incarnation_of(network, node, at):
     return cards_in(network.python_member().read_ledger(at.sockets))[node.id].incarnation
 
 
+@beside
 def test_a_node_that_starts_again_has_a_higher_incarnation(lab):
     network = swarm.Swarm(lab, 3).start()
     harness.wait_all_see(network.nodes, JOIN_S)
@@ -228,6 +238,7 @@ def test_a_node_that_starts_again_has_a_higher_incarnation(lab):
         known = incarnation_of(network, again, other)
 
 
+@beside
 def test_all_nodes_start_again_and_find_each_other_without_the_lan(lab, report):
     network = swarm.Swarm(lab, 4)
     flags = {node: ("--listen", f"{node.place.address}:7700") for node in network.nodes}
@@ -251,6 +262,7 @@ def test_all_nodes_start_again_and_find_each_other_without_the_lan(lab, report):
     report(f"4 nodes started again without a LAN: all see all after {took_s:.1f} s")
 
 
+@beside
 def test_a_link_that_fails_for_a_while_leaves_nobody_out(lab):
     network = swarm.Swarm(lab, 4).start()
     harness.wait_all_see(network.nodes, JOIN_S)
