@@ -12,6 +12,11 @@ Result<NodeId> CardDesk::check(ByteView bytes) const {
   return card->id();
 }
 
+std::uint64_t CardDesk::incarnation(ByteView bytes) const {
+  const auto card = read_card(bytes);
+  return card ? card->incarnation : 0;
+}
+
 Result<Card> CardDesk::verify(ByteView bytes) const {
   auto card = verify_card(bytes, epochs_.all());
   if (!card) return card;

@@ -18,6 +18,7 @@ class CardDesk final : public CardCheck {
 
   /// For the overlay: kRefused also for guests.
   [[nodiscard]] Result<NodeId> check(ByteView card) const override;
+  [[nodiscard]] std::uint64_t incarnation(ByteView card) const override;
   /// As verify_card(); kRefused also for what is said above.
   [[nodiscard]] Result<Card> verify(ByteView card) const;
   /// Of a card that was verified: whether it counts still. kRefused says why not.

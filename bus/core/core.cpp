@@ -11,7 +11,8 @@
 namespace zswarm::bus {
 namespace {
 
-constexpr std::size_t kCardsInWelcome = 8;
+constexpr std::size_t kCardsInWelcome = 8;  // that we read
+constexpr std::size_t kCardsShown = 3;      // they are the most of what a welcome costs
 constexpr Duration kLedgerTick = std::chrono::seconds(1);
 // A suspect with which there is no link any more counts as dead here after so much silence. Longer than the
 // detector would take over a link, where much is lost (overlay/detector.cpp).
@@ -137,7 +138,7 @@ Bytes Core::on_hello(const Now& now, ByteView message) {
   if (!admitted) return refusal(admitted.error());
   members_.set_state(admitted->id(), MemberState::kAlive);  // whatever was told of it: here it is
   const auto active = overlay_->active();
-  const auto shown = static_cast<std::uint32_t>(std::min(active.size(), kCardsInWelcome));
+  const auto shown = static_cast<std::uint32_t>(std::min(active.size(), kCardsShown));
   Writer welcome(MessageType::kWelcome, 2);
   welcome.bin(card_).array(shown);
   for (std::uint32_t i = 0; i < shown; ++i) welcome.bin(active[i].card);

@@ -4,7 +4,9 @@
 // Traffic of an idle node, sent and counted as encoded messages plus 35 bytes each for ZMTP and CURVE:
 //   probes    links per node (5.5) x one exchange per probe_every (1.6 s) / 2 ends x (68 + 64 bytes)  ~ 230
 //   B/s
-//   shuffles  one per shuffle_every (60 s): 5 cards of ~300 bytes over shuffle_ttl + 1 hops, and back  ~ 130
+//   shuffles  one per shuffle_every (200 s): 5 cards of ~300 bytes over shuffle_ttl + 1 hops, and back  ~ 40
+//   B/s
+//   strangers connections for shuffles and new links, as many                                         ~ 100
 //   B/s
 #pragma once
 
@@ -39,7 +41,9 @@ struct OverlayConfig {
   std::size_t shuffle_active = 1;
   std::size_t shuffle_passive = 3;
   std::uint8_t shuffle_walk = 3;
-  Duration shuffle_every = 60s;  // also: one link is renewed
+  // Also: one link is renewed. Each of both means connections to strangers, 3 to 5 KB for hello, welcome and
+  // handshakes, which at one a minute cost more than all probes.
+  Duration shuffle_every = 200s;
   // How long a node waits for the answer to "be my neighbour": a new connection is two handshakes of about
   // four round trips, and one lost SYN costs a second.
   Duration neighbour_timeout = 2500ms;

@@ -54,6 +54,8 @@ void Detector::add(Time now, const Peer& peer) {
   if (find(peer.id) != nullptr) return;
   Neighbour n;
   n.peer = peer;
+  // What is said of its end must name a life that others know, also if it never answers a probe.
+  n.incarnation = cards_.incarnation(peer.card);
   n.linked = now;
   // The first probe comes soon: it measures the round trip and shows whether the link is mutual.
   n.due = now + jittered(config_.probe_every / 4);

@@ -47,6 +47,11 @@ class Obituaries {
     if (at == last_.end() || at->second.lives) return std::nullopt;
     return at->second.since;
   }
+  /// The highest of which anything was told; 0 if nothing was.
+  [[nodiscard]] std::uint64_t incarnation(const NodeId& id) const {
+    const auto at = last_.find(id);
+    return at != last_.end() ? at->second.incarnation : 0;
+  }
   struct End {
     NodeId id;
     std::uint64_t incarnation = 0;

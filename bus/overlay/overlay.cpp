@@ -252,13 +252,16 @@ void Overlay::on_finding(Time now, const Detector::Finding& finding, Outbox& out
       events_.emplace_back(Refuted{finding.id, finding.incarnation});
       return;
     case Detector::Kind::kDead:
-    case Detector::Kind::kDeadAsTold:
+    case Detector::Kind::kDeadAsTold: {
+      // The end of the latest life that we know of: an older one's could not be refuted.
+      const std::uint64_t incarnation = std::max(finding.incarnation, obituaries_.incarnation(finding.id));
       views_.bury(now, finding.id, out);
-      static_cast<void>(obituaries_.take(now, finding.id, finding.incarnation, false));
-      events_.emplace_back(Dead{finding.id, finding.incarnation, finding.kind == Detector::Kind::kDead});
+      static_cast<void>(obituaries_.take(now, finding.id, incarnation, false));
+      events_.emplace_back(Dead{finding.id, incarnation, finding.kind == Detector::Kind::kDead});
       if (finding.kind == Detector::Kind::kDead)
-        broadcast_.send(now, {NewsKind::kDead, finding.id, finding.incarnation, {}}, out);
+        broadcast_.send(now, {NewsKind::kDead, finding.id, incarnation, {}}, out);
       return;
+    }
     case Detector::Kind::kNotMutual:
     case Detector::Kind::kUnreachable:
       views_.lose(now, finding.id, Views::Loss::kDropped, out);

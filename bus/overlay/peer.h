@@ -32,6 +32,8 @@ class CardCheck {
   /// Whose valid card this is. kMalformed is the fault of whoever showed it; kRefused may be a matter of time
   /// (revoked, of an epoch that we do not know yet).
   [[nodiscard]] virtual Result<NodeId> check(ByteView card) const = 0;
+  /// Of a card that was checked; 0 if these cards tell none.
+  [[nodiscard]] virtual std::uint64_t incarnation(ByteView) const { return 0; }
 };
 
 /// [id, card], as an element of a message.

@@ -41,6 +41,8 @@ class VirtualNetwork {
   void connect(Time now, std::uint32_t from, std::uint32_t to) {
     static_cast<void>(connection(now, from, to, Channel::kControl));
   }
+  /// What the node has sent in the handshakes of its connections, and of others' connections to it.
+  [[nodiscard]] std::uint64_t handshake_bytes(std::uint32_t node) const { return handshake_bytes_[node]; }
   void forget(std::uint32_t node) { std::vector<Connection>().swap(connections_[node]); }
 
   /// Nodes of different sides do not reach each other. 0 for everybody heals it.
@@ -67,6 +69,7 @@ class VirtualNetwork {
   Random random_;
   std::vector<std::vector<Connection>> connections_;  // by sender
   std::vector<Time> uplink_free_;
+  std::vector<std::uint64_t> handshake_bytes_;
   std::vector<std::uint8_t> sides_;
 };
 

@@ -76,7 +76,10 @@ class World {
 
   /// Sent, framed (network.h).
   [[nodiscard]] std::uint64_t bytes_sent() const { return bytes_sent_; }
-  [[nodiscard]] std::uint64_t bytes_sent(std::uint32_t node) const { return nodes_[node].bytes_sent; }
+  /// By one node, with what handshakes took.
+  [[nodiscard]] std::uint64_t bytes_sent(std::uint32_t node) const {
+    return nodes_[node].bytes_sent + network_.handshake_bytes(node);
+  }
   [[nodiscard]] std::uint64_t messages() const { return messages_; }
   [[nodiscard]] std::uint64_t refused_messages() const { return refused_; }
   [[nodiscard]] std::uint64_t trace_hash() const { return hash_; }

@@ -211,6 +211,25 @@ TEST_F(DetectorTest, WhoSpokeSinceTheLinkCameAboutIsDeadThoughItHasNeverAnswered
   EXPECT_EQ(found(Detector::Kind::kUnreachable), 0u);
 }
 
+TEST_F(DetectorTest, ADeathNamesTheIncarnationOfTheCardIfNoProbeWasEverAnswered) {
+  struct DatedCards : PlainCards {
+    [[nodiscard]] std::uint64_t incarnation(ByteView) const override { return 5; }
+  } cards;
+  Detector detector(config_, self_, cards, random_);
+  detector.add(now_, peer_of(1));
+  detector.heard(now_, node_id(1));
+  for (const Time end = now_ + 30s; detector.next_timer() <= end;) {
+    now_ = std::max(now_, detector.next_timer());
+    Outbox out;
+    detector.on_timer(now_, out);
+  }
+  const auto findings = detector.take_findings();
+  const auto dead = std::find_if(findings.begin(), findings.end(),
+                                 [](const auto& f) { return f.kind == Detector::Kind::kDead; });
+  ASSERT_NE(dead, findings.end());
+  EXPECT_EQ(dead->incarnation, 5u);
+}
+
 TEST_F(DetectorTest, AnythingHeardEndsASuspicion) {
   link(4);
   run(30s, {1, 2, 3, 4});

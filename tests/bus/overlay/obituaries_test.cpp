@@ -20,6 +20,8 @@ TEST(Obituaries, TellsTheEndsSinceATime) {
   EXPECT_EQ(ends[0].id, node_id(5));
   EXPECT_EQ(ends[1].id, node_id(3));
   EXPECT_EQ(ends[1].incarnation, 7u);
+  EXPECT_EQ(told.incarnation(node_id(4)), 8u);
+  EXPECT_EQ(told.incarnation(node_id(9)), 0u);
 }
 
 TEST(Obituaries, AnEndOverridesALifeOfTheSameIncarnation) {
