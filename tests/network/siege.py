@@ -123,7 +123,13 @@ class Siege:
         return self.attacked.sockets[kind]
 
     def connect(self, kind):
-        return self.mallory.connect(self.address(kind))
+        """The traffic shuts clients out, and a node then opens its gossip socket again: for a moment nobody listens there."""
+        end = time.monotonic() + CLOSED_WITHIN_S
+        while True:
+            try:
+                return self.mallory.connect(self.address(kind))
+            except ConnectionRefusedError:
+                assert time.monotonic() < end, f"nobody listens at {self.address(kind)}"
 
     def server_key(self, kind):
         return self.network.member_token().join_server_key if kind == "join" else self.node_key
