@@ -10,8 +10,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
   message(FATAL_ERROR "zswarm needs g++ 12 or newer (this is ${CMAKE_CXX_COMPILER_VERSION}); on Debian: apt-get install g++-12, then CXX=g++-12.")
-elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
-  message(FATAL_ERROR "zswarm needs clang 14 or newer (this is ${CMAKE_CXX_COMPILER_VERSION}); on Debian: apt-get install clang-14, then CXX=clang++-14.")
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
+  message(FATAL_ERROR "zswarm needs clang 16 or newer (this is ${CMAKE_CXX_COMPILER_VERSION}); on Debian: apt-get install clang-16, then CXX=clang++-16.")
 endif()
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   message(FATAL_ERROR "zswarm runs on x86-64; this is ${CMAKE_SYSTEM_PROCESSOR}.")
@@ -55,11 +55,13 @@ function(zswarm_target name)
   endif()
 endfunction()
 
-# Half of the time of a whole build went into reading the same headers. The presets dev and fuzz do without, so that an include that is missing is found.
+# Half of the time of a whole build went into reading the same headers. The preset dev does without, so that an include that is missing is found.
 function(zswarm_precompile name)
+  target_precompile_headers(${name} PRIVATE ${ARGN})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_precompile_headers(${name} PRIVATE ${ARGN})
     # gcc 12 forgets which code came from system headers, and repeats its false positives about std::string.
     target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+  else()
+    target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")  # or ccache never finds anything again
   endif()
 endfunction()

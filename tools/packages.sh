@@ -35,8 +35,8 @@ zswarm_test_packages=(
   libgtest-dev
   libgmock-dev
   librapidcheck-dev
-  "clang-14:clang-14"       # libFuzzer
-  libclang-rt-14-dev
+  "clang-16:clang-16"       # sanitizers and libFuzzer
+  libclang-rt-16-dev
   "clang-format-14:clang-format-14"
   "clang-tidy-14:clang-tidy-14"
   shellcheck

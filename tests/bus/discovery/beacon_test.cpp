@@ -160,11 +160,11 @@ TEST_F(BeaconVectors, AreReadAndWritten) {
     const Bytes datagram = bytes_at(vector, "datagram");
     const auto beacon = open_beacon(datagram, key);
     ASSERT_TRUE(beacon) << beacon.error().message;
-    EXPECT_EQ(std::to_string(beacon->time.ms), vector["time_ms"]);
-    EXPECT_EQ(beacon->node.text(), vector["node"]);
-    EXPECT_EQ(std::to_string(beacon->instance), vector["instance"]);
-    EXPECT_EQ(beacon->seeking, vector["seeking"]);
-    EXPECT_EQ(beacon->port, vector["port"]);
+    EXPECT_EQ(Json(std::to_string(beacon->time.ms)), vector["time_ms"]);
+    EXPECT_EQ(Json(beacon->node.text()), vector["node"]);
+    EXPECT_EQ(Json(std::to_string(beacon->instance)), vector["instance"]);
+    EXPECT_EQ(Json(beacon->seeking), vector["seeking"]);
+    EXPECT_EQ(Json(beacon->port), vector["port"]);
     Json endpoints = Json::array();
     for (const Endpoint& endpoint : beacon->endpoints) endpoints.push_back(endpoint.text());
     EXPECT_EQ(endpoints, vector["endpoints"]);
@@ -180,7 +180,7 @@ TEST_F(BeaconVectors, ThatAreWrongAreRefused) {
   for (const Json& vector : all["invalid"]) {
     const auto beacon = open_beacon(bytes_at(vector, "datagram"), key);
     ASSERT_FALSE(beacon) << vector["what"];
-    EXPECT_EQ(error_code_name(beacon.error().code), vector["error"]) << vector["what"];
+    EXPECT_EQ(Json(error_code_name(beacon.error().code)), vector["error"]) << vector["what"];
   }
 }
 
