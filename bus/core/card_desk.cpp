@@ -2,11 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace zswarm::bus {
+namespace {
+
+/// Whether the bytes say that they are of an epoch whose keys we have, and are not.
+bool is_forged(ByteView bytes, std::span<const NetworkKeys> epochs) {
+  const auto card = read_card(bytes);
+  return card &&
+         std::any_of(epochs.begin(), epochs.end(),
+                     [&](const NetworkKeys& keys) { return keys.epoch == card->epoch; }) &&
+         !verify_card(bytes, epochs);
+}
+
+}  // namespace
 
 Result<NodeId> CardDesk::check(ByteView bytes) const {
   const auto card = verify(bytes);
-  if (!card) return tl::unexpected(card.error());
+  if (!card) {
+    // Everybody checks a card before passing it on: who shows this one has made it, or has not looked.
+    const bool forged = card.error().code == ErrorCode::kRefused && is_forged(bytes, epochs_.all());
+    return fail(forged ? ErrorCode::kMalformed : card.error().code, card.error().message);
+  }
   if (!card->takes_links())
     return fail(ErrorCode::kRefused, fmt::format("node {} is a guest and takes no links", card->id().text()));
   return card->id();

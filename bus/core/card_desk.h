@@ -16,7 +16,7 @@ class CardDesk final : public CardCheck {
   /// Both outlive this object.
   CardDesk(const Epochs& epochs, const Ledger& ledger) : epochs_(epochs), ledger_(ledger) {}
 
-  /// For the overlay: kRefused also for guests.
+  /// For the overlay: kRefused also for guests, kMalformed for what was forged.
   [[nodiscard]] Result<NodeId> check(ByteView card) const override;
   [[nodiscard]] std::uint64_t incarnation(ByteView card) const override;
   /// As verify_card(); kRefused also for what is said above.

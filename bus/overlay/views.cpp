@@ -530,8 +530,8 @@ Status Views::integrate(Time now, std::vector<Peer> peers, Outbox& out) {
     if (peer.id == self_.id || is_shunned(now, peer.id) || contains(active_, peer.id)) continue;
     if (Status valid = checked(now, peer, Source::kHearsay); valid) {
       add_passive(now, std::move(peer), out);
-    } else {
-      status = std::move(valid);
+    } else if (status || valid.error().code == ErrorCode::kMalformed) {
+      status = std::move(valid);  // a fault is told before what may be a matter of time
     }
   }
   shown_.clear();

@@ -52,9 +52,10 @@ struct ServerConfig {
   // Requests that the program has not taken yet.
   std::size_t waiting_bytes = 256u << 20;
   std::size_t waiting_bytes_per_peer = 64u << 20;
-  // Events that wait for credit: of one stream, and of all.
+  // Events that wait for credit: of one stream, of all streams to one peer, and of all.
   std::size_t stream_events = 1024;
   std::size_t stream_bytes = 2u << 20;
+  std::size_t buffered_bytes_per_peer = 64u << 20;
   std::size_t buffered_bytes = 256u << 20;
   // Requests of one peer; beyond it they are dropped, and its client asks again.
   std::uint64_t requests_per_s = 2000, requests_burst = 4000;

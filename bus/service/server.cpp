@@ -300,10 +300,11 @@ Status ServiceServer::event(Time now, CallId call, Bytes payload, std::vector<By
   }
   if (c.queue.size() >= config_.stream_events || c.queued_bytes + bytes > config_.stream_bytes)
     return fail(ErrorCode::kBusy, "the reader is behind and the stream's queue is full: wait for a notice");
-  if (buffered_bytes_ + bytes > config_.buffered_bytes)
+  if (bytes > buffer_room(c))
     return fail(ErrorCode::kBusy,
                 "readers are behind and the queues of this node are full: wait for a notice");
   c.queued_bytes += bytes;
+  peers_.at(c.from).buffered_bytes += bytes;
   buffered_bytes_ += bytes;
   c.queue.push_back(std::move(event));
   return {};
@@ -321,11 +322,22 @@ void ServiceServer::flush(Time now, Calls::iterator at, Outbox& out) {
   Call& call = at->second;
   while (!call.queue.empty() && has_credit(call.granted, call.sent, call.queue.front().bytes)) {
     call.queued_bytes -= call.queue.front().bytes;
-    buffered_bytes_ -= call.queue.front().bytes;
+    unbuffer(call, call.queue.front().bytes);
     send_event(now, call, std::move(call.queue.front()), out);
     call.queue.pop_front();
   }
   if (call.queue.empty() && call.finishing) send_end(now, at, std::move(*call.finishing), out);
+}
+
+void ServiceServer::unbuffer(const Call& call, std::size_t bytes) {
+  peers_.at(call.from).buffered_bytes -= bytes;
+  buffered_bytes_ -= bytes;
+}
+
+std::size_t ServiceServer::buffer_room(const Call& call) const {
+  const std::size_t of_peer = peers_.at(call.from).buffered_bytes;
+  return std::min(config_.buffered_bytes_per_peer - std::min(config_.buffered_bytes_per_peer, of_peer),
+                  config_.buffered_bytes - std::min(config_.buffered_bytes, buffered_bytes_));
 }
 
 Status ServiceServer::finish(Time now, CallId call, Bytes trailer, Outbox& out) {
@@ -353,9 +365,8 @@ std::optional<CallRoom> ServiceServer::writable(CallId call) const {
   const Call& c = at->second;
   CallRoom room;
   if (c.queue.empty()) room.credit = {c.granted.events - c.sent.events, c.granted.bytes - c.sent.bytes};
-  const std::size_t shared = config_.buffered_bytes - std::min(config_.buffered_bytes, buffered_bytes_);
   room.queue = {config_.stream_events - c.queue.size(),
-                std::min(config_.stream_bytes - c.queued_bytes, shared)};
+                std::min(config_.stream_bytes - c.queued_bytes, buffer_room(c))};
   return room;
 }
 
@@ -390,7 +401,7 @@ void ServiceServer::erase(Calls::iterator at) {
   const Call& call = at->second;
   forget_waiting(at->first);
   roomy_.erase(at->first);
-  buffered_bytes_ -= call.queued_bytes;
+  unbuffer(call, call.queued_bytes);
   peers_.at(call.from).calls.erase(call.id);
   const auto running = running_.find(call.service);
   if (--running->second == 0) running_.erase(running);

@@ -134,6 +134,7 @@ class ServiceServer {
     std::map<std::uint32_t, CallId> calls;
     std::deque<Record> records;
     std::size_t record_bytes = 0, waiting_bytes = 0;
+    std::size_t buffered_bytes = 0;  // of events that wait for credit
     TokenBucket requests, refusals;
     Time last_heard;
   };
@@ -161,6 +162,10 @@ class ServiceServer {
 
   void send_event(Time now, Call& call, Queued event, Outbox& out);
   void flush(Time now, Calls::iterator at, Outbox& out);
+  /// So many bytes wait for credit no more.
+  void unbuffer(const Call& call, std::size_t bytes);
+  /// How many more may wait.
+  [[nodiscard]] std::size_t buffer_room(const Call& call) const;
   Status close(Time now, CallId call, EndMessage end, Outbox& out);
   void send_end(Time now, Calls::iterator at, EndMessage end, Outbox& out);
   /// Ends a call for a reason that is not the program's: it gets a notice, the caller an end if `tell`.

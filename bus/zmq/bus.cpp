@@ -169,9 +169,10 @@ void Bus::turn() {
   const auto most = std::chrono::ceil<std::chrono::milliseconds>(std::min(kTick, listeners_->patience()));
   zmq::poll(items_, std::clamp(wait, 0ms, most));
 
-  while (zap_->answer()) {
-  }
   const Time at = now().steady;
+  do {
+    listeners_->notice_connections(at);
+  } while (zap_->answer());
   listeners_->poll_done(at, items_, listening, *this);
   connections_->poll_done(at, items_, connected);
   for (const Inbox::Work& work : inbox_.take()) work(*core_, now());

@@ -20,7 +20,7 @@ const std::string& Connections::address_of(const PeerAddress& address, std::size
 
 Connections::Connections(zmq::context_t& context, CurveKeyPair own, SocketLimits limits,
                          ConnectionEvents& events)
-    : context_(context), own_(std::move(own)), limits_(limits), events_(events) {}
+    : context_(context), own_(std::move(own)), limits_(limits), events_(events), intake_(limits) {}
 
 Connections::~Connections() = default;
 
@@ -220,6 +220,7 @@ void Connections::add_poll_items(std::vector<zmq::pollitem_t>& items) {
 void Connections::poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first) {
   // Events may open and close connections, so what was polled is looked up again by name.
   const std::vector<Polled> polled = std::exchange(polled_, {});
+  if (intake_.is_due(now)) weigh(now);
   for (std::size_t i = 0; i < polled.size(); ++i) {
     const short events = items[first + i].revents;
     if ((events & ZMQ_POLLOUT) != 0) {
@@ -252,11 +253,14 @@ void Connections::poll_done(Time now, const std::vector<zmq::pollitem_t>& items,
 }
 
 void Connections::read_peer(Time now, const NodeId& node, std::size_t which) {
+  int descriptor = -1;
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
     const auto open = peers_.find(node);  // an event may have closed it
     if (open == peers_.end() || !open->second.sockets[which]) return;
-    const auto received = receive_parts(*open->second.sockets[which], 1 + kMaxFrames);
+    auto received = receive_parts(*open->second.sockets[which], 1 + kMaxFrames);
+    if (descriptor >= 0) intake_.drained(descriptor, !received);
     if (!received) return;
+    descriptor = intake_.message(*received);
     heard(now, node);
     traffic_.in_bytes += received->bytes();
     if (received->faulty) continue;
@@ -264,6 +268,35 @@ void Connections::read_peer(Time now, const NodeId& node, std::size_t which) {
       events_.on_message(node, static_cast<Lane>(which), received->view(0), received->frames_from(1));
     } else if (received->parts.size() == 2 && received->view(0).size() == 1 && received->view(0)[0] <= 1) {
       events_.on_gossip(node, static_cast<Topic>(received->view(0)[0]), received->view(1));
+    }
+  }
+}
+
+void Connections::weigh(Time now) {
+  std::unordered_set<std::string> addresses;
+  for (const auto& [address, introduction] : introductions_) addresses.insert(address);
+  for (const auto& [node, peer] : peers_) {
+    for (std::size_t which = 0; which < kSockets; ++which) {
+      if (peer.sockets[which]) addresses.insert(address_of(peer.address, which));
+    }
+  }
+  for (const std::string& address : intake_.weigh(now, addresses)) {
+    // At once, not only after what it was still to be told.
+    if (const auto open = introductions_.find(address); open != introductions_.end()) {
+      open->second.socket.set(zmq::sockopt::linger, 0);
+      introductions_.erase(open);
+    }
+    std::vector<NodeId> flooding;
+    for (auto& [node, peer] : peers_) {
+      for (std::size_t which = 0; which < kSockets; ++which) {
+        if (!peer.sockets[which] || address_of(peer.address, which) != address) continue;
+        peer.sockets[which]->set(zmq::sockopt::linger, 0);
+        flooding.push_back(node);
+      }
+    }
+    for (const NodeId& node : flooding) {
+      if (peers_.erase(node) > 0)
+        events_.on_unreachable(node, "it sends more than a node sends, and was cut off");
     }
   }
 }

@@ -22,6 +22,7 @@
 #include "bus/base/time.h"
 #include "bus/proto/outbox.h"
 #include "bus/zmq/held.h"
+#include "bus/zmq/intake.h"
 #include "bus/zmq/sockets.h"
 
 namespace zswarm::bus {
@@ -127,6 +128,8 @@ class Connections {
   bool write(zmq::socket_t& socket, const Bytes& message, std::span<const Bytes> frames = {});
   void read_introduction(Time now, Introduction& introduction);
   void read_peer(Time now, const NodeId& node, std::size_t which);
+  /// Closes what brings more than we read.
+  void weigh(Time now);
 
   zmq::context_t& context_;
   const CurveKeyPair own_;
@@ -147,6 +150,7 @@ class Connections {
     std::size_t which;
   };
   std::vector<Polled> polled_;
+  Intake intake_;
   Traffic traffic_;
 };
 

@@ -7,8 +7,9 @@
 // any other. Between being taken and being told of here lies one turn of the bus's loop; so many connections
 // more than the limits can be open for a moment.
 //
-// The same table bounds what somebody who has been let in can make libzmq keep: bytes that never become a
-// message (unread_bytes.h).
+// The same table bounds what somebody who has been let in can make libzmq keep: bytes that nobody has read
+// (unread_bytes.h), and on the gossip socket, where libzmq keeps what was read, all that comes
+// (byte_window.h).
 //
 // A descriptor may have been closed and given out anew before its number reaches us. So it is first
 // duplicated, onto a descriptor that is kept for this (there may be no other left), and what it is now is
@@ -19,6 +20,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,7 +29,9 @@
 
 #include "bus/base/time.h"
 #include "bus/keys/descriptor.h"
+#include "bus/zmq/byte_window.h"
 #include "bus/zmq/connection_table.h"
+#include "bus/zmq/parts.h"
 #include "bus/zmq/sockets.h"
 #include "bus/zmq/unread_bytes.h"
 
@@ -53,8 +57,16 @@ class Door {
   void add_poll_items(std::vector<zmq::pollitem_t>& items);
   void poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first);
 
+  /// Takes note of connections that were opened or closed; before the ZAP handler answers, so that none
+  /// speaks before it is known here.
+  void notice(Time now);
+
   /// A message of somebody whom the ZAP handler has let in.
-  void proved(Socket kind, zmq::message_t& part);
+  void proved(Socket kind, Received& message);
+  /// Whether all messages of a socket have been read, so far.
+  void drained(Socket kind, bool all) { watched_[static_cast<std::size_t>(kind)].drained = all; }
+  /// Ends the connection over which this came.
+  void end(Socket kind, zmq::message_t& part);
 
   /// Looks for connections whose end was not told. Call it now and then.
   void tick(Time now);
@@ -74,6 +86,7 @@ class Door {
     zmq::socket_t monitor;
     std::uint16_t port = 0;
     bool wrong_key = false;  // the next connection that ends
+    bool drained = true;
   };
   Door(zmq::context_t& context, const SocketLimits& limits, Descriptor nothing, Descriptor looking_at);
   void read_events(Time now, std::size_t which);
@@ -81,6 +94,9 @@ class Door {
   /// let_go().
   [[nodiscard]] std::optional<Ends> look_at(int descriptor, std::uint16_t port);
   void let_go();
+  [[nodiscard]] static ConnectionTable::Name name_of(Socket kind, zmq::message_t& part);
+  void open_window(const ConnectionTable::Name& name, const Ends& ends);
+  void advance_windows();
   void weigh(Time now);
   void closed(const ConnectionTable::Name& name);
   void note_wrong_key(const ConnectionTable::Name& name);
@@ -92,6 +108,8 @@ class Door {
   Descriptor nothing_, looking_at_;
   std::uint64_t shut_ = 0, names_ = 0;
   UnreadBytes<ConnectionTable::Name> unread_;
+  const std::uint32_t window_bytes_;
+  std::map<ConnectionTable::Name, ByteWindow> windows_;  // of the gossip socket
   std::vector<std::string> wrong_keys_;
   Time sweep_at_, weigh_at_;
 };

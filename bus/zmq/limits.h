@@ -15,8 +15,9 @@ struct SocketLimits {
   std::int64_t subscription_bytes =
       1024;  // what the gossip socket takes in: subscriptions of a byte, and CURVE's own handshake
   std::int64_t member_message_bytes = 1 << 20;  // control and dispatch: a chunk with its proof fits
-  int queue_messages = 1000;     // of each connection, each way; beyond it they wait here, see unsent_*
-  int backlog = 512;             // connections that the operating system has taken and we have not
+  int queue_messages = 1000;  // towards each connection; beyond it they wait here, see unsent_*
+  int unread_messages = 0;  // 0: their number has no bound, their bytes have (unread_bytes); see sockets.cpp
+  int backlog = 512;        // connections that the operating system has taken and we have not
   Milliseconds handshake{3000};  // a connection that has not proved itself by then is closed
   Milliseconds linger{
       200};  // for what is still to be sent when a socket closes: the words of somebody who leaves
@@ -47,9 +48,13 @@ struct SocketLimits {
   // good key counts as a stranger's. Half of the process's file descriptors are the bound where that is less.
   std::size_t connections = 4096, connections_of_address = 1024;
   std::size_t strangers = 256, strangers_of_address = 64;
-  // What may have come over one of them, and over all, without being a whole message yet. The longest message
-  // is a request with 16 frames, 8.5 MiB (service/limits.h).
+  // What may have come over one of them, over all of them, and over all connections that we have opened,
+  // without having been read. The longest message is a request with 16 frames, 8.5 MiB (service/limits.h); a
+  // source that was asked for 32 chunks may send 8 MiB while we save the ledger.
   std::uint64_t unread_bytes_of_connection = 12u << 20, unread_bytes = 64u << 20;
+  // What a subscriber may send before we have read all that was there: its handshake and some subscriptions
+  // of a byte each.
+  std::uint32_t subscriber_window_bytes = 4096;
 };
 
 }  // namespace zswarm::bus

@@ -190,9 +190,10 @@ void Listeners::read_join(Time now, ListenerEvents& events) {
   zmq::socket_t& join = socket(Socket::kJoin);
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
     auto received = receive_parts(join, 2);
+    door_.drained(Socket::kJoin, !received);
     if (!received) return;
     traffic_.in_bytes += received->bytes();
-    door_.proved(Socket::kJoin, received->parts.back());
+    door_.proved(Socket::kJoin, *received);
     if (received->faulty || received->parts.size() != 2) {
       traffic_.faulty += 1;
     } else if (!may_answer_hello(now)) {
@@ -210,13 +211,16 @@ void Listeners::read_subscriptions() {
   zmq::socket_t& xpub = socket(Socket::kGossip);
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
     auto received = receive_parts(xpub, 1);
+    door_.drained(Socket::kGossip, !received);
     if (!received) return;
-    door_.proved(Socket::kGossip, received->parts[0]);
+    door_.proved(Socket::kGossip, *received);
     // First byte: 1 subscribes, 0 takes it back; then the topic. Applies to the connection that it came over.
     const ByteView bytes = received->view(0);
     if (received->faulty || bytes.size() != 2 || bytes[0] > 1 ||
         bytes[1] > static_cast<std::uint8_t>(Topic::kLazy)) {
+      // libzmq keeps whatever was subscribed to for as long as the connection lasts.
       traffic_.faulty += 1;
+      door_.end(Socket::kGossip, received->parts[0]);
       continue;
     }
     const std::string topic(1, static_cast<char>(bytes[1]));
@@ -229,8 +233,9 @@ void Listeners::read_members(Socket kind, ListenerEvents& events) {
   auto& routes = routes_[static_cast<std::size_t>(lane)];
   for (std::size_t turn = 0; turn < limits_.messages_per_turn; ++turn) {
     auto received = receive_parts(socket(kind), 2 + kMaxFrames);
+    door_.drained(kind, !received);
     if (!received) return;
-    if (received->parts.size() >= 2) door_.proved(kind, received->parts[1]);
+    if (received->parts.size() >= 2) door_.proved(kind, *received);
     const bool whole = !received->faulty && received->parts.size() >= 2;
     const char* user = whole ? zmq_msg_gets(received->parts[1].handle(), "User-Id") : nullptr;
     const auto from = user != nullptr ? NodeId::parse(user) : std::nullopt;

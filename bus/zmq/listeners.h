@@ -60,6 +60,9 @@ class Listeners {
   /// Those whose dispatch connection went while messages waited for it: these messages are lost.
   [[nodiscard]] std::vector<NodeId> take_gone() { return std::exchange(gone_, {}); }
 
+  /// Before each answer of the ZAP handler: who is let in is known to the door by then.
+  void notice_connections(Time now) { door_.notice(now); }
+
   void add_poll_items(std::vector<zmq::pollitem_t>& items);
   void poll_done(Time now, const std::vector<zmq::pollitem_t>& items, std::size_t first,
                  ListenerEvents& events);

@@ -20,7 +20,8 @@ inline constexpr std::size_t kMaxFrames = 16;
 
 struct Received {
   std::vector<zmq::message_t> parts;
-  bool faulty = false;  // too many parts
+  bool faulty = false;        // too many parts
+  std::uint64_t on_wire = 0;  // bytes of the frames that it came in, those that were left out included
 
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] ByteView view(std::size_t part) const {
@@ -30,7 +31,8 @@ struct Received {
   [[nodiscard]] std::vector<Bytes> frames_from(std::size_t first) const;
 };
 
-/// Nothing if no message waits.
+/// Nothing if no message waits. Of a ROUTER's message the first part, the route, is not counted as bytes on
+/// the wire.
 [[nodiscard]] std::optional<Received> receive_parts(zmq::socket_t& socket, std::size_t most);
 
 enum class Sent : std::uint8_t {

@@ -27,7 +27,11 @@ void set_limits(zmq::socket_t& socket, Socket kind, const SocketLimits& limits) 
   socket.set(opt::ipv6, true);
   socket.set(opt::maxmsgsize, message_bytes(kind, limits));
   socket.set(opt::sndhwm, limits.queue_messages);
-  socket.set(opt::rcvhwm, limits.queue_messages);
+  // No bound: where the queue towards us is full and its connection ends, libzmq 4.3.4 ends the process with
+  // an assertion as soon as it has to write a heartbeat or the answer to one (stream_engine_base.cpp,
+  // out_event), so anybody whom we let in, or connect to, could end us. Bytes are counted instead: door.h,
+  // intake.h.
+  socket.set(opt::rcvhwm, limits.unread_messages);
   socket.set(opt::backlog, limits.backlog);
   socket.set(opt::handshake_ivl, milliseconds(limits.handshake));
   socket.set(opt::tcp_keepalive, 1);
@@ -48,8 +52,10 @@ Result<zmq::socket_t> open_server(zmq::context_t& context, Socket kind, const Se
     zmq::socket_t socket(context,
                          kind == Socket::kGossip ? zmq::socket_type::xpub : zmq::socket_type::router);
     set_limits(socket, kind, limits);
-    socket.set(opt::heartbeat_ivl, milliseconds(limits.heartbeat));
-    socket.set(opt::heartbeat_timeout, milliseconds(limits.heartbeat_timeout));
+    if (kind != Socket::kJoin) {  // door.cpp says why
+      socket.set(opt::heartbeat_ivl, milliseconds(limits.heartbeat));
+      socket.set(opt::heartbeat_timeout, milliseconds(limits.heartbeat_timeout));
+    }
     socket.set(opt::curve_server, true);
     set_key(socket, opt::curve_secretkey, secret_key.view());
     socket.set(opt::zap_domain, std::string(socket_name(kind)));

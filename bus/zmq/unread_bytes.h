@@ -1,15 +1,20 @@
-// How much has come over each connection without a message having come of it.
+// How much has come over each connection that nobody has read yet.
 //
 // libzmq bounds the size of a message's parts but not their number, and keeps them all until the last one is
-// there: one message could fill the memory. The kernel counts the bytes of a connection (tcp(7), TCP_INFO),
-// so what came since a message was last read from it is known: it lies in libzmq, unfinished. Where that is
-// more than any message may be long, the connection has to go; so has the one with the most, where all
+// there; and its queues towards us have no bound, for a reason (sockets.cpp). So one connection could fill
+// the memory. The kernel counts the bytes that libzmq has taken from a connection (tcp(7), TCP_INFO), and of
+// the messages that were read from it we know how long they were on the wire: the difference lies in libzmq.
+// Where that is more than any connection needs, it has to go; so has the one with the most, where all
 // together have too much.
 //
-// Counts only; door.h asks the kernel and closes. What came between two weighings counts from the second one
-// on. One thread.
+// Heartbeats count as unread, for nobody sees them; whoever brings a message is forgiven what was there
+// before it, as long as nothing waits behind it.
+//
+// Counts only; who owns it asks the kernel (door.h, connections.h) and closes. What came between two
+// weighings counts from the second one on. One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,19 +26,27 @@ class UnreadBytes {
  public:
   UnreadBytes(std::uint64_t of_connection, std::uint64_t all) : of_connection_(of_connection), all_(all) {}
 
-  /// A message was read from it.
-  void message(const Name& name) {
-    if (const auto at = entries_.find(name); at != entries_.end()) at->second.read = true;
+  /// A message of so many bytes on the wire was read from it.
+  void message(const Name& name, std::uint64_t bytes) {
+    const auto at = entries_.find(name);
+    if (at == entries_.end()) return;
+    at->second.read += bytes;
+    at->second.brought = true;
   }
-  /// So many bytes have come over it since it was opened.
-  void weigh(const Name& name, std::uint64_t received) {
-    const auto [at, is_new] = entries_.try_emplace(name, Entry{received, 0, false});
+  /// So many bytes have been taken from it since it was opened. `drained`: every message that was whole has
+  /// been read.
+  void weigh(const Name& name, std::uint64_t taken, bool drained) {
+    const auto [at, is_new] = entries_.try_emplace(name, Entry{taken, taken});
     Entry& entry = at->second;
     // Fewer than before: it is another connection, under the old one's name.
-    if (entry.read || received < entry.base) entry.base = received;
-    entry.read = false;
+    if (taken < entry.last) entry = Entry{taken, taken, entry.unread};
+    entry.base = std::min(taken, entry.base + entry.read);
+    if (entry.brought && drained) entry.base = std::max(entry.base, entry.last);
+    entry.last = taken;
+    entry.read = 0;
+    entry.brought = false;
     unread_ -= entry.unread;
-    entry.unread = received - entry.base;
+    entry.unread = taken - entry.base;
     unread_ += entry.unread;
   }
   void closed(const Name& name) {
@@ -56,8 +69,11 @@ class UnreadBytes {
 
  private:
   struct Entry {
-    std::uint64_t base = 0, unread = 0;
-    bool read = false;  // since it was last weighed
+    std::uint64_t base = 0;  // of what was taken: so much is read
+    std::uint64_t last = 0;  // taken when it was last weighed
+    std::uint64_t unread = 0;
+    std::uint64_t read = 0;  // since it was last weighed
+    bool brought = false;    // a message, since then
   };
   [[nodiscard]] typename std::map<Name, Entry>::iterator heaviest() {
     auto most = entries_.end();

@@ -104,19 +104,88 @@ class Connection:
             return out
 
 
-class Curve(Connection):
-    """The client's side of CurveZMQ; the names of keys are the specification's: S the server's, C the client's, with ' the short-lived ones."""
+class Boxed(Connection):
+    """Messages in boxes of CurveZMQ, after the handshake: `shared` is the connection's key."""
 
-    def __init__(self, connected, server_key, client_keys, within_s=10.0):
+    sends, takes = b"", b""  # what nonces begin with
+
+    def __init__(self, connected, within_s=10.0):
         super().__init__(connected, within_s)
-        self.server_key = server_key
-        self.client_public, self.client_secret = client_keys
         self.short_public, self.short_secret = bindings.crypto_box_keypair()
         self.nonce = 0
 
     def short_nonce(self):
         self.nonce += 1
         return struct.pack(">Q", self.nonce)
+
+    def sealed(self, body, flags=0):
+        """One frame of a MESSAGE. In the box, 1 says that more parts follow and 2 that it is a command."""
+        nonce = self.short_nonce()
+        return frame(command("MESSAGE", nonce + bindings.crypto_box_afternm(bytes([flags]) + body, self.sends + nonce, self.shared)))
+
+    def sealed_parts(self, parts):
+        return b"".join(self.sealed(part, int(i + 1 < len(parts))) for i, part in enumerate(parts))
+
+    def send(self, *parts):
+        self.write(self.sealed_parts(parts))
+
+    def receive(self, within_s=None):
+        """The parts of the next message; PINGs before it are answered."""
+        deadline = time.monotonic() + (within_s or self.within_s)
+        parts = []
+        while True:
+            _, body = self.read_frame(deadline)
+            if body.startswith(command("ERROR")):
+                raise Refused(body[7:].decode(errors="replace"))
+            nonce = body[8:16]
+            try:
+                opened = bindings.crypto_box_open_afternm(body[16:], self.takes + nonce, self.shared)
+            except CryptoError as error:
+                raise Closed("a message that nobody who knows the key has made") from error
+            flags, rest = opened[0], opened[1:]
+            if flags & 2:
+                if rest.startswith(command("PING")):
+                    self.write(self.sealed(command("PONG", rest[7:]), 2))
+                continue
+            parts.append(rest)
+            if not flags & 1:
+                return parts
+
+
+class CurveServer(Boxed):
+    """The server's side, which lets everybody in."""
+
+    sends, takes = b"CurveZMQMESSAGES", b"CurveZMQMESSAGEC"
+
+    def __init__(self, accepted, keys, within_s=10.0):
+        super().__init__(accepted, within_s)
+        self.secret = keys[1]
+
+    def handshake(self, socket_type):
+        self.write(greeting("CURVE", as_server=True))
+        self.read(GREETING_BYTES)
+        hello = self.read_frame()[1]
+        client_short = hello[80:112]
+        nonce = os.urandom(16)
+        welcome = bindings.crypto_box(self.short_public + bytes(96), b"WELCOME-" + nonce, client_short, self.secret)
+        self.write(frame(command("WELCOME", nonce + welcome), COMMAND))
+        self.read_frame()  # INITIATE: whoever it is
+        self.shared = bindings.crypto_box_beforenm(client_short, self.short_secret)
+        nonce = self.short_nonce()
+        ready = bindings.crypto_box_afternm(properties(Socket_Type=socket_type, Identity=b""), b"CurveZMQREADY---" + nonce, self.shared)
+        self.write(frame(command("READY", nonce + ready), COMMAND))
+        return self
+
+
+class Curve(Boxed):
+    """The client's side of CurveZMQ; the names of keys are the specification's: S the server's, C the client's, with ' the short-lived ones."""
+
+    sends, takes = b"CurveZMQMESSAGEC", b"CurveZMQMESSAGES"
+
+    def __init__(self, connected, server_key, client_keys, within_s=10.0):
+        super().__init__(connected, within_s)
+        self.server_key = server_key
+        self.client_public, self.client_secret = client_keys
 
     def hello(self):
         nonce = self.short_nonce()
@@ -157,36 +226,3 @@ class Curve(Connection):
         ready = self.read_command("READY")
         bindings.crypto_box_open_afternm(ready[14:], b"CurveZMQREADY---" + ready[6:14], self.shared)
         return self
-
-    def sealed(self, body, flags=0):
-        """One frame of a MESSAGE. In the box, 1 says that more parts follow and 2 that it is a command."""
-        nonce = self.short_nonce()
-        return frame(command("MESSAGE", nonce + bindings.crypto_box_afternm(bytes([flags]) + body, b"CurveZMQMESSAGEC" + nonce, self.shared)))
-
-    def sealed_parts(self, parts):
-        return b"".join(self.sealed(part, int(i + 1 < len(parts))) for i, part in enumerate(parts))
-
-    def send(self, *parts):
-        self.write(self.sealed_parts(parts))
-
-    def receive(self, within_s=None):
-        """The parts of the next message; PINGs before it are answered."""
-        deadline = time.monotonic() + (within_s or self.within_s)
-        parts = []
-        while True:
-            _, body = self.read_frame(deadline)
-            if body.startswith(command("ERROR")):
-                raise Refused(body[7:].decode(errors="replace"))
-            nonce = body[8:16]
-            try:
-                opened = bindings.crypto_box_open_afternm(body[16:], b"CurveZMQMESSAGES" + nonce, self.shared)
-            except CryptoError as error:
-                raise Closed("a message that nobody who knows the key has made") from error
-            flags, rest = opened[0], opened[1:]
-            if flags & 2:
-                if rest.startswith(command("PING")):
-                    self.write(self.sealed(command("PONG", rest[7:]), 2))
-                continue
-            parts.append(rest)
-            if not flags & 1:
-                return parts

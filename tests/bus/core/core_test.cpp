@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "bus/chunks/memory_store.h"
 #include "bus/core/info.h"
 #include "bus/core/version.h"
@@ -69,6 +71,34 @@ TEST_F(SmallCores, WhoDiesBeforeAnyLinkWasMeasuredIsNoSuspectForEver) {
       }
     }
   }
+}
+
+TEST_F(SmallCores, WhoShowsForgedCardsIsGivenUp) {
+  grow(3);
+  const auto show = [&](const Bytes& card) {
+    Writer neighbour(MessageType::kNeighbour, 2);
+    neighbour.uint(1);
+    write_peer(neighbour, {network[1].id, card});
+    return network.act(network[0], [&, message = neighbour.take()](Core& core, const Now& now) {
+      return core.on_message(now, network[1].id, Lane::kControl, message, {}).error().code;
+    });
+  };
+  const auto is_neighbour = [&] {
+    const auto active = network[0].core->overlay().active();
+    return std::any_of(active.begin(), active.end(), [&](const Peer& p) { return p.id == network[1].id; });
+  };
+  ASSERT_TRUE(is_neighbour());
+  // Of an epoch that is not known here (yet): not necessarily a fault.
+  const auto later = seal_card({}, SignKeyPair::from_seed(Secret<32>::random()),
+                               NetworkKeys::of(test_token(operator_keys, 2)));
+  ASSERT_TRUE(later);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(show(*later), ErrorCode::kRefused);
+  EXPECT_TRUE(is_neighbour());
+  Bytes forged = network[1].core->card();
+  forged.back() ^= 1;  // of the MAC
+  for (std::uint64_t i = 0; i <= OverlayConfig().faults_borne; ++i)
+    EXPECT_EQ(show(forged), ErrorCode::kMalformed);
+  EXPECT_FALSE(is_neighbour());
 }
 
 TEST_F(SmallCores, EveryNodeTellsWhoItIs) {

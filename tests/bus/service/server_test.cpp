@@ -45,6 +45,30 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+TEST(ServiceServer, KeepsSoMuchForACallerThatDoesNotReadAndHasRoomForOthers) {
+  ServerConfig config;
+  config.buffered_bytes_per_peer = 1000;
+  config.buffered_bytes = 1500;
+  Bench bench(config);
+  EXPECT_TRUE(bench.request(1, 1) && bench.request(1, 2) && bench.request(2, 1));
+  const auto calls = bench.server.take_calls();
+  ASSERT_THAT(calls, SizeIs(3));
+  const auto event = [&](std::size_t call, std::size_t bytes) {
+    return bench.server.event(kStart, calls[call].call, Bytes(bytes), {}, bench.out).has_value();
+  };
+  for (std::size_t call = 0; call < 3; ++call) {
+    for (int granted = 0; granted < 4; ++granted) EXPECT_TRUE(event(call, 1));
+  }
+  EXPECT_TRUE(event(0, 600));
+  EXPECT_FALSE(event(1, 600));
+  EXPECT_EQ(bench.server.writable(calls[1].call)->queue.bytes, 400u);
+  EXPECT_TRUE(event(2, 600));
+  EXPECT_FALSE(event(2, 400));  // all together
+  EXPECT_TRUE(bench.give(1, write_cancel(1)));
+  EXPECT_TRUE(event(1, 600));
+  EXPECT_EQ(bench.server.buffered_bytes(), 1200u);
+}
+
 TEST(ServiceServer, RunsARequestOnceHoweverOftenItComes) {
   Bench bench;
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(bench.request(1, 7));

@@ -19,7 +19,7 @@ class RawClient {
 
   void connect(Node& node, Socket which, int queue_messages = 1000) {
     SocketLimits limits;
-    limits.queue_messages = queue_messages;
+    limits.queue_messages = limits.unread_messages = queue_messages;
     limits.linger = std::chrono::milliseconds(0);
     auto opened =
         open_client(context_, Socket::kDispatch, keys_, node.curve_key(), node.socket(which).text(), limits);

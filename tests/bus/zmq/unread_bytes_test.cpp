@@ -10,10 +10,10 @@ namespace {
 
 TEST(UnreadBytes, AConnectionThatBringsBytesAndNoMessageIsClosed) {
   UnreadBytes<int> unread(100, 1000);
-  unread.weigh(1, 5000);  // when it is first seen, what came before is not known to be unread
-  unread.weigh(1, 5100);
+  unread.weigh(1, 5000, true);  // when it is first seen, what came before is not known to be unread
+  unread.weigh(1, 5100, true);
   EXPECT_FALSE(unread.surplus());
-  unread.weigh(1, 5101);
+  unread.weigh(1, 5101, true);
   EXPECT_EQ(unread.surplus(), 1);
   EXPECT_FALSE(unread.surplus());
   EXPECT_EQ(unread.unread(), 0u);
@@ -22,23 +22,48 @@ TEST(UnreadBytes, AConnectionThatBringsBytesAndNoMessageIsClosed) {
 TEST(UnreadBytes, WhoBringsMessagesMayBringAnyNumberOfBytes) {
   UnreadBytes<int> unread(100, 1000);
   for (std::uint64_t round = 0; round < 50; ++round) {
-    unread.weigh(1, round * 10'000);
+    unread.weigh(1, round * 10'000, true);
     EXPECT_FALSE(unread.surplus());
-    unread.message(1);
+    unread.message(1, 10'000);
   }
-  unread.weigh(1, 500'000);
-  unread.weigh(1, 500'101);
+  unread.weigh(1, 500'000, true);
+  unread.weigh(1, 500'101, true);
   EXPECT_EQ(unread.surplus(), 1);
+}
+
+TEST(UnreadBytes, AMessageThatIsReadDoesNotExcuseThoseThatWait) {
+  UnreadBytes<int> unread(100, 1000);
+  unread.weigh(1, 0, false);
+  for (std::uint64_t round = 1; round <= 10; ++round) {
+    unread.message(1, 10);
+    unread.weigh(1, round * 20, false);
+    EXPECT_EQ(unread.unread(), round * 10);
+  }
+  EXPECT_FALSE(unread.surplus());
+  unread.weigh(1, 201, false);
+  EXPECT_EQ(unread.surplus(), 1);
+}
+
+TEST(UnreadBytes, WhatCameBeforeAMessageIsForgivenWhenNothingWaits) {
+  UnreadBytes<int> unread(100, 1000);
+  unread.weigh(1, 0, true);
+  unread.weigh(1, 90, true);  // heartbeats
+  unread.message(1, 10);
+  unread.weigh(1, 130, true);
+  EXPECT_EQ(unread.unread(), 40u);  // what came since then, perhaps behind the message
+  unread.message(1, 10);
+  unread.weigh(1, 140, false);
+  EXPECT_EQ(unread.unread(), 40u);
 }
 
 TEST(UnreadBytes, WhereAllTogetherHaveTooMuchTheHeaviestGoes) {
   UnreadBytes<int> unread(100, 250);
-  for (int name : {1, 2, 3}) unread.weigh(name, 0);
-  unread.weigh(1, 80);
-  unread.weigh(2, 90);
-  unread.weigh(3, 80);
+  for (int name : {1, 2, 3}) unread.weigh(name, 0, true);
+  unread.weigh(1, 80, true);
+  unread.weigh(2, 90, true);
+  unread.weigh(3, 80, true);
   EXPECT_FALSE(unread.surplus());
-  unread.weigh(3, 85);
+  unread.weigh(3, 85, true);
   EXPECT_EQ(unread.surplus(), 2);
   EXPECT_FALSE(unread.surplus());
   EXPECT_EQ(unread.unread(), 165u);
@@ -46,21 +71,21 @@ TEST(UnreadBytes, WhereAllTogetherHaveTooMuchTheHeaviestGoes) {
 
 TEST(UnreadBytes, AClosedConnectionWeighsNothing) {
   UnreadBytes<int> unread(100, 1000);
-  unread.weigh(1, 0);
-  unread.weigh(1, 100);
+  unread.weigh(1, 0, true);
+  unread.weigh(1, 100, true);
   unread.closed(1);
   unread.closed(2);
-  unread.message(2);
+  unread.message(2, 1);
   EXPECT_EQ(unread.unread(), 0u);
   EXPECT_EQ(unread.size(), 0u);
 }
 
 TEST(UnreadBytes, ANewConnectionUnderAnOldNameBeginsAtNothing) {
   UnreadBytes<int> unread(100, 1000);
-  unread.weigh(1, 1'000'000);
-  unread.weigh(1, 50);
+  unread.weigh(1, 1'000'000, true);
+  unread.weigh(1, 50, true);
   EXPECT_EQ(unread.unread(), 0u);
-  unread.weigh(1, 151);
+  unread.weigh(1, 151, true);
   EXPECT_EQ(unread.surplus(), 1);
 }
 
@@ -74,9 +99,9 @@ RC_GTEST_PROP(UnreadBytesProperty, AfterSurplusTheBoundsHold, ()) {
       unread.closed(name);
       received.erase(name);
     } else if (bytes == -1) {
-      unread.message(name);
+      unread.message(name, 5);
     } else {
-      unread.weigh(name, received[name] += static_cast<std::uint64_t>(bytes));
+      unread.weigh(name, received[name] += static_cast<std::uint64_t>(bytes), true);
     }
     while (const auto gone = unread.surplus()) received.erase(*gone);
     RC_ASSERT(unread.unread() <= 300u);
