@@ -26,6 +26,7 @@ struct Options {
   double duration_s = 60;
   bool join = false;
   bool reset = false;
+  bool sleep = false;
   bool json = false;
 };
 
@@ -47,6 +48,7 @@ bus::ScenarioConfig scenario_of(const Options& options) {
       bus::Duration(static_cast<std::int64_t>(options.latency_spread_ms * 1e3 / 20 + 250));
   scenario.skew = bus::Duration(static_cast<std::int64_t>(options.skew_s * 1e6));
   scenario.world.crash_resets_connections = options.reset;
+  scenario.world.frozen_machines_answer = !options.sleep;
   scenario.duration = bus::Duration(static_cast<std::int64_t>(options.duration_s * 1e6));
   scenario.warm = !options.join;
   // All nodes of a warm start would announce themselves in the same second.
@@ -85,7 +87,9 @@ int simulate(const Options& options) {
               {"healed_s", json_or_null(figures.healed_s)},
               {"refused_ahead", figures.refused_ahead},
               {"news_mean_s", json_or_null(figures.news_mean_s)},
-              {"crash_known_mean_s", json_or_null(figures.crash_known_mean_s)}});
+              {"crash_known_mean_s", json_or_null(figures.crash_known_mean_s)},
+              {"killed_known", json_or_null(figures.killed_known)},
+              {"killed_known_s", json_or_null(figures.killed_known_s)}});
     flush();
     return kDone;
   }
@@ -99,6 +103,9 @@ int simulate(const Options& options) {
       "living nodes called dead        {} ({} of them frozen), of {} suspicions, in {:.1f} node-hours\n",
       figures.false_deaths, figures.false_deaths_frozen, figures.suspicions, figures.node_s / 3600));
   put(fmt::format("news delivered to survivors     {:.4f} %\n", figures.delivered_to_survivors * 100));
+  if (figures.killed_known)
+    put(fmt::format("the dead are known as such       by {:.2f} % of the survivors, by all after {}\n",
+                    *figures.killed_known * 100, seconds_or_never(figures.killed_known_s)));
   if (options.partition > 0)
     put(fmt::format("the partition is healed after   {}\n", seconds_or_never(figures.healed_s)));
   if (options.skew_s > 0) put(fmt::format("news refused for their stamps   {}\n", figures.refused_ahead));
@@ -140,6 +147,10 @@ void add_simulate(CLI::App& app, Action& action) {
   command->add_flag("--reset", options->reset,
                     "A crash is that of a process, whose connections are reset at once; without it that of a "
                     "machine, which falls silent");
+  command->add_flag(
+      "--sleep", options->sleep,
+      "Frozen nodes are machines that sleep, without an operating system that answers; without it "
+      "stopped processes");
   command
       ->add_option("--crashes", options->crashes, "How many nodes crash; without it one in fifty, at most 20")
       ->check(CLI::Range(1, 1000));
@@ -160,7 +171,7 @@ void add_simulate(CLI::App& app, Action& action) {
       "Print one JSON object: nodes, seed, loss, virtual_s, wall_s, converged_9999_s, "
       "idle_bytes_per_node_s, crash_known_p99_s, false_deaths, delivered_to_survivors, trace_hash, "
       "false_deaths_frozen, suspicions, node_hours, healed_s, refused_ahead, news_mean_s, "
-      "crash_known_mean_s");
+      "crash_known_mean_s, killed_known, killed_known_s");
   command->footer(
       "Example:\n"
       "  zswarm simulate --nodes 1000 --seed 1 --loss 0.1\n"

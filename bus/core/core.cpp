@@ -15,8 +15,8 @@ constexpr std::size_t kCardsInWelcome = 8;  // that we read
 constexpr std::size_t kCardsShown = 3;      // they are the most of what a welcome costs
 constexpr Duration kLedgerTick = std::chrono::seconds(1);
 // A suspect with which there is no link any more counts as dead here after so much silence. Longer than the
-// detector would take over a link, where much is lost (overlay/detector.cpp).
-constexpr Duration kSuspectedAtMost = std::chrono::seconds(20);
+// detector would take over a link, for a process that seems frozen (overlay/detector.cpp).
+constexpr Duration kSuspectedAtMost = std::chrono::seconds(35);
 // Reconciliation with one neighbour at a time, beside what broadcasts bring: rare, since normally it finds
 // nothing.
 constexpr Duration kSyncEvery = std::chrono::seconds(30);
@@ -51,12 +51,13 @@ Core::Core(CoreOptions options, Identity identity, std::vector<NetworkKeys> epoc
       news_(ledger_),
       sync_(ledger_, random_.next()),
       members_(options_.limits.members),
+      roster_(members_, ledger_, cards_),
       clients_(options_.limits),
       server_(options_.server),
       version_answers_(options_.limits.versions_per_s, options_.limits.versions_burst) {
   overlay_ = std::make_unique<Overlay>(options_.overlay, cards_,
                                        Self{identity_.id, card_, identity_.incarnation, options_.instance},
-                                       random_.next(), &news_);
+                                       random_.next(), &news_, &roster_);
   client_ = std::make_unique<ServiceClient>(options_.client, identity_.incarnation, random_);
   chunk_server_ = std::make_unique<ChunkServer>(options_.chunks);
   chunk_client_ = std::make_unique<ChunkClient>(options_.fetch, options_.limits.fetches, random_);
@@ -267,6 +268,12 @@ void Core::on_lost(const Now& now, const NodeId& peer) {
   end_streams(now, peer);
   chunk_client_->on_lost(now.steady, peer, out_);
   chunk_server_->on_lost(now.steady, peer);
+  settle(now);
+}
+
+void Core::on_knocked(const Now& now, const NodeId& peer, bool listens) {
+  last_now_ = now.steady;
+  overlay_->on_knocked(now.steady, peer, listens, out_);
   settle(now);
 }
 

@@ -28,6 +28,7 @@
 #include "bus/chunks/server.h"
 #include "bus/core/card_desk.h"
 #include "bus/core/clients.h"
+#include "bus/core/core_roster.h"
 #include "bus/core/epochs.h"
 #include "bus/core/limits.h"
 #include "bus/core/members.h"
@@ -76,6 +77,8 @@ class Core {
                     std::vector<Bytes> frames);
   Status on_gossip(const Now& now, const NodeId& from, ByteView message);
   void on_lost(const Now& now, const NodeId& peer);
+  /// The answer to a Knock: whether a process listens at the node's address.
+  void on_knocked(const Now& now, const NodeId& peer, bool listens);
   /// Nobody answers at the node's sockets.
   void on_unreachable(const Now& now, const NodeId& peer);
   /// A message on the dispatch lane could not be sent, and none is to follow it: the streams with this node
@@ -181,6 +184,7 @@ class Core {
   NewsDesk news_;
   Sync sync_;
   Members members_;
+  CoreRoster roster_;
   Clients clients_;
   std::unique_ptr<Overlay> overlay_;
   ServiceServer server_;

@@ -105,6 +105,25 @@ struct OverlayConfig {
   // Who says that its process has paused is given a quarter and a second more than that, up to this much, for
   // so long after the last pause.
   Duration patience_max = 20s;
+  // A suspect's machine is asked by accuser and helpers whether a process listens there (knocks): every
+  // knock_every until it says something, knocks_max times, then every knock_again. At a tenth of all segments
+  // lost, eight knocks of one accuser all fail in (1 - 0.9^2)^8 = 2 of a million cases, before any helper's.
+  Duration knock_every = 250ms;
+  std::uint32_t knocks_max = 12;
+  Duration knock_again = 5s;
+  // A machine that takes connections for a silent process: it is frozen, swapped out or stuck, and not gone.
+  Duration patience_with_frozen = 30s;
+  // Once in this time a node looks at a member chosen at random (roster.h), so each member is looked at as
+  // often by somebody: one that nobody misses is found after audit_every in the mean, 99 of 100 within 4.6
+  // times that. A connection to a stranger with two probes is some 2 KB, 17 bytes/s. Who has found one dead
+  // looks at the next after audit_again, since it may not be alone.
+  Duration audit_every = 120s;
+  Duration audit_again = 5s;
+  // Time for the answer, with the handshakes of a new connection; then for helpers' answers. So many helpers
+  // must fail to reach it, too, if there are so many.
+  Duration audit_answer = 10s;
+  Duration audit_patience = 20s;
+  std::size_t audit_confirmations = 2;
   Duration remember_pause = std::chrono::hours(1);
   // An answer this much later than the link's fastest tells of a lost segment (retransmissions take 200 ms).
   Duration late_answer = 180ms;

@@ -52,6 +52,7 @@ Detector::Detector(const OverlayConfig& config, Self& self, const CardCheck& car
 
 void Detector::add(Time now, const Peer& peer) {
   if (find(peer.id) != nullptr) return;
+  if (is_audited(peer.id)) audited_.reset();
   Neighbour n;
   n.peer = peer;
   // What is said of its end must name a life that others know, also if it never answers a probe.
@@ -74,6 +75,10 @@ Detector::Neighbour* Detector::find(const NodeId& id) {
   const auto at = std::find_if(neighbours_.begin(), neighbours_.end(),
                                [&](const Neighbour& n) { return n.peer.id == id; });
   return at == neighbours_.end() ? nullptr : &*at;
+}
+
+Detector::Neighbour* Detector::watched(const NodeId& id) {
+  return is_audited(id) ? &*audited_ : find(id);
 }
 
 Duration Detector::jittered(Duration d) {
@@ -111,7 +116,21 @@ Duration Detector::patience(const Neighbour& n) const {
   return std::max(of_losses, std::min(n.pause * 5 / 4 + 1s, config_.patience_max));
 }
 
+/// Others have waited for it already; but a machine that takes connections for it tells more than they knew.
+Time Detector::last_look(Time now, const Neighbour& n) const {
+  return std::max(now, n.suspected + 2 * config_.knock_every);
+}
+
+/// Our own look counts before hearsay; a helper that says it is refused needs a second one.
+Detector::Word Detector::word_of_machine(const Neighbour& n) const {
+  if (n.word != Word::kNone) return n.word;
+  return n.told == Word::kRefuses && n.refused_there.size() < 2 ? Word::kNone : n.told;
+}
+
 Time Detector::end_of_suspicion(const Neighbour& n) const {
+  const Word word = word_of_machine(n);
+  if (word == Word::kRefuses) return n.suspected + config_.suspicion_min;
+  if (word == Word::kListens) return n.probed + config_.patience_with_frozen;
   const Duration range = config_.suspicion_max - config_.suspicion_min;
   const auto k = static_cast<std::uint32_t>(std::min(config_.confirmations, n.helpers.size()));
   const auto c = static_cast<std::uint32_t>(n.nacks.size());
@@ -143,6 +162,8 @@ void Detector::probe(Time now, Neighbour& n, Outbox& out) {
   n.probed = now;
   n.nacks.clear();
   n.helpers.clear();
+  n.refused_there.clear();
+  n.word = n.told = Word::kNone;
   n.stage = Stage::kDirect;
   n.due = now + probe_timeout(n);
   out.send(n.peer.id, probe_message(now, n.sequence, true, 0));
@@ -174,9 +195,38 @@ void Detector::suspect(Time now, Neighbour& n, Outbox& out) {
   // The suspect learns of it and refutes; the connection may be a new one by now.
   out.send(n.peer.id, probe_message(now, n.sequence, true, n.incarnation));
   ask_helpers(n, out);
-  // Others have waited for it already: our own look was the last one.
-  n.due = n.called_dead ? now : end_of_suspicion(n);
+  n.knocks = {};
+  knock(now, n.peer.id, n.knocks, n.word, out);
+  n.due = n.called_dead ? last_look(now, n) : end_of_suspicion(n);
   findings_.push_back({Kind::kSuspected, n.peer.id, n.incarnation});
+}
+
+void Detector::knock(Time now, const NodeId& id, Knocks& knocks, Word word, Outbox& out) {
+  out.add(Knock{id});
+  const bool often = word == Word::kNone && ++knocks.count < config_.knocks_max;
+  knocks.next = now + (often ? config_.knock_every : config_.knock_again);
+}
+
+void Detector::nack(Relay& relay, Word word, Outbox& out) {
+  Writer message(MessageType::kProbeNack, 2, relay.asker_sequence);
+  out.send(relay.asker, message.id(relay.target).uint(static_cast<std::uint64_t>(word)).take());
+  relay.nacked = true;
+  relay.told = word;
+}
+
+void Detector::on_knocked(Time now, const NodeId& id, bool listens, Outbox& out) {
+  const Word word = listens ? Word::kListens : Word::kRefuses;
+  for (Relay& relay : relays_) {
+    if (relay.target != id) continue;
+    relay.knocks.next = kNever;  // the asker has its own; one word of each helper is enough
+    if (relay.told == Word::kNone) nack(relay, word, out);
+  }
+  Neighbour* n = watched(id);
+  if (n == nullptr || n->stage != Stage::kSuspect) return;
+  n->word = word;
+  n->knocks.next = now + config_.knock_again;
+  if (is_audited(id)) return audit_told(now);
+  if (!n->called_dead || listens) n->due = std::max(now, end_of_suspicion(*n));
 }
 
 void Detector::worse(std::uint32_t by) {
@@ -210,13 +260,21 @@ Detector::Kind Detector::verdict(const Neighbour& n) const {
 void Detector::on_timer(Time now, Outbox& out) {
   for (Neighbour& n : neighbours_) {
     if (n.due <= now) step(now, n, out);
+    if (n.stage == Stage::kSuspect && n.knocks.next <= now) knock(now, n.peer.id, n.knocks, n.word, out);
   }
+  if (audited_ && audited_->knocks.next <= now)
+    knock(now, audited_->peer.id, audited_->knocks, audited_->word, out);
+  if (audited_ && audited_->due <= now) audit_step(now, out);
   for (std::size_t i = relays_.size(); i-- > 0;) {
     Relay& relay = relays_[i];
+    if (relay.knocks.next <= now) {
+      knock(now, relay.target, relay.knocks, relay.told, out);
+      if (relay.knocks.count >= config_.knocks_max) relay.knocks.next = kNever;
+    }
     if (relay.nack_at > now) continue;
-    if (!relay.nacked) {
-      out.send(relay.asker, Writer(MessageType::kProbeNack, 1, relay.asker_sequence).id(relay.target).take());
-      relay.nacked = true;
+    if (!relay.passes_on) {
+      if (!relay.nacked) nack(relay, Word::kNone, out);
+      relay.passes_on = true;
       relay.nack_at = now + config_.relay_for;  // what comes later is still passed on
     } else {
       relays_.erase(relays_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -224,10 +282,19 @@ void Detector::on_timer(Time now, Outbox& out) {
   }
 }
 
+Time Detector::next_of(const Neighbour& n) {
+  return n.stage == Stage::kSuspect ? std::min(n.due, n.knocks.next) : n.due;
+}
+
+Time Detector::next_of(const Relay& relay) {
+  return std::min(relay.nack_at, relay.knocks.next);
+}
+
 Time Detector::next_timer() const {
   Time next = kNever;
-  for (const Neighbour& n : neighbours_) next = std::min(next, n.due);
-  for (const Relay& relay : relays_) next = std::min(next, relay.nack_at);
+  for (const Neighbour& n : neighbours_) next = std::min(next, next_of(n));
+  for (const Relay& relay : relays_) next = std::min(next, next_of(relay));
+  if (audited_) next = std::min(next, next_of(*audited_));
   return next;
 }
 
@@ -236,6 +303,7 @@ void Detector::on_stall(Time now, Duration pause) {
   pause_ = std::max(own_pause(now), std::min(pause, config_.patience_max));
   paused_ = now;
   relays_.clear();
+  audited_.reset();
   for (Neighbour& n : neighbours_) {
     if (n.stage == Stage::kSuspect) findings_.push_back({Kind::kRefuted, n.peer.id, n.incarnation});
     quiet(now, n);
@@ -254,7 +322,7 @@ void Detector::called_dead(Time now, const NodeId& id, Outbox& out) {
   Neighbour* n = find(id);
   if (n == nullptr) return;
   n->called_dead = true;
-  if (n->stage == Stage::kSuspect) n->due = now;
+  if (n->stage == Stage::kSuspect && word_of_machine(*n) != Word::kListens) n->due = last_look(now, *n);
 }
 
 void Detector::quiet(Time now, Neighbour& n) {
@@ -272,6 +340,7 @@ void Detector::alive(Time now, Neighbour& n) {
 }
 
 void Detector::heard(Time now, const NodeId& from) {
+  if (is_audited(from)) audited_.reset();
   Neighbour* n = find(from);
   if (n == nullptr) return;
   n->indirect_rounds = 0;
@@ -338,6 +407,10 @@ Status Detector::on_ack(Time now, const NodeId& from, std::uint32_t sequence, Re
   const bool relayed = fields.left() > 0;
   const NodeId target = relayed ? fields.id() : from;
   if (!fields.ok()) return malformed();
+  if (relayed && is_audited(target)) {
+    if (audited_->sequence == sequence) audited_.reset();
+    return {};
+  }
   if (relayed) {
     Neighbour* n = find(target);
     if (n == nullptr || n->sequence != sequence || n->stage == Stage::kQuiet) return {};
@@ -405,22 +478,36 @@ Status Detector::on_request(Time now, const NodeId& from, std::uint32_t sequence
     Bytes copy(card.begin(), card.end());
     out.add(Admit{target, std::move(copy)});
   }
-  relays_.push_back({from, target, sequence, ++sequence_, now + config_.helper_timeout, false});
+  relays_.push_back({from, target, sequence, ++sequence_, now + config_.helper_timeout});
   out.send(target, probe_message(now, sequence_, ours, 0));
+  knock(now, target, relays_.back().knocks, Word::kNone, out);
   return {};
 }
 
 Status Detector::on_nack(Time now, const NodeId& from, std::uint32_t sequence, Reader fields) {
   const NodeId target = fields.id();
+  const std::uint64_t said = fields.left() > 0 ? fields.uint() : 0;  // a later version may say more
   if (!fields.ok()) return malformed();
-  Neighbour* n = find(target);
+  Neighbour* n = watched(target);
   if (n == nullptr || n->sequence != sequence || n->stage == Stage::kQuiet) return {};
   const auto has = [&](const std::vector<NodeId>& ids) {
     return std::find(ids.begin(), ids.end(), from) != ids.end();
   };
-  if (!has(n->helpers) || has(n->nacks)) return {};
-  n->nacks.push_back(from);
-  if (n->stage == Stage::kSuspect) n->due = std::max(now, end_of_suspicion(*n));
+  if (!has(n->helpers)) return {};
+  if (!has(n->nacks)) n->nacks.push_back(from);
+  if (said == static_cast<std::uint64_t>(Word::kRefuses) && !has(n->refused_there))
+    n->refused_there.push_back(from);
+  // Of helpers that contradict each other the one counts that saw it live.
+  if (said == static_cast<std::uint64_t>(Word::kListens)) {
+    n->told = Word::kListens;
+  } else if (said == static_cast<std::uint64_t>(Word::kRefuses) && n->told == Word::kNone) {
+    n->told = Word::kRefuses;
+  }
+  if (is_audited(target)) {
+    audit_told(now);
+  } else if (n->stage == Stage::kSuspect && !n->called_dead) {
+    n->due = std::max(now, end_of_suspicion(*n));
+  }
   return {};
 }
 

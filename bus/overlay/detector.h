@@ -13,11 +13,16 @@
 //   - A process that did not run (frozen, or short of processor time) has heard nobody, through its own
 //     fault. It notices by the lateness of its own timers, drops all suspicions and begins again; and it
 //     tells its neighbours how long that was, who then wait longer for it.
-//   - How long silence is borne follows from the share of late answers that this node and its neighbours
+//   - Who falls silent may be gone or frozen, and its operating system knows: it refuses connections to a
+//     process that has ended, takes them for one that does not run, and is silent if the machine is off or
+//     cut off. Accuser and helpers ask it (knock). Refused, a suspicion ends as soon as it may; taken, the
+//     suspect is given patience_with_frozen. Neither is a sign of life.
+//   - Without such word, how long silence is borne follows from the share of late answers that this node and
+//   its neighbours
 //     measure (patience()): as long as connections may stand still where few segments are lost, and where
 //     many are, longer than a pause of ten seconds.
-// A limit that no detector passes: whoever is silent on all paths for longer than that is called dead,
-// whether its machine is gone, cut off or only sleeps. If it lives, it refutes that when it is back.
+// A limit that no detector passes: whoever is silent on all paths for longer than that, with its machine, is
+// called dead, whether that is gone, cut off or only sleeps. If it lives, it refutes that when it is back.
 //
 // Sans I/O, one thread. What is found out is handed out by take_findings(); it changes no view.
 #pragma once
@@ -31,6 +36,7 @@
 #include "bus/base/time.h"
 #include "bus/overlay/config.h"
 #include "bus/overlay/peer.h"
+#include "bus/overlay/roster.h"
 #include "bus/proto/outbox.h"
 
 namespace zswarm::bus {
@@ -76,8 +82,14 @@ class Detector {
 
   /// Looks at a neighbour now: the transport lost it.
   void check_now(Time now, const NodeId& id, Outbox& out);
+  /// What a node's operating system says of the process that should listen there.
+  void on_knocked(Time now, const NodeId& id, bool listens, Outbox& out);
   /// Others have found a neighbour dead: if it does not answer us either, that is the end of it.
   void called_dead(Time now, const NodeId& id, Outbox& out);
+  /// Looks at a member that is no neighbour, unless another such look goes on. It is found kDead if neither
+  /// we nor helpers reach it, and its machine does not take connections.
+  void audit(Time now, const RosterEntry& member, Outbox& out);
+  [[nodiscard]] bool audits() const { return audited_.has_value(); }
   [[nodiscard]] std::vector<Link> links() const;
   [[nodiscard]] std::uint32_t health() const { return health_; }
   /// Share of exchanges that met a loss, in millionths, as this node and its neighbours see it.
@@ -86,6 +98,12 @@ class Detector {
 
  private:
   enum class Stage : std::uint8_t { kQuiet, kDirect, kCalled, kSuspect };
+  /// What a suspect's machine said last, and whom we have it from.
+  enum class Word : std::uint8_t { kNone = 0, kListens = 1, kRefuses = 2 };
+  struct Knocks {
+    Time next = kNever;
+    std::uint32_t count = 0;
+  };
   struct Neighbour {
     Peer peer;
     std::uint64_t incarnation = 0;
@@ -101,10 +119,14 @@ class Detector {
     Time due;            // the next probe, or the end of the stage
     Time probed;
     Time suspected;
-    std::uint32_t sequence = 0;   // of the probe that is out
-    bool answered = true;         // over control
-    std::vector<NodeId> helpers;  // asked
-    std::vector<NodeId> nacks;    // those of them that get no answer either
+    std::uint32_t sequence = 0;         // of the probe that is out
+    bool answered = true;               // over control
+    std::vector<NodeId> helpers;        // asked
+    std::vector<NodeId> nacks;          // those of them that get no answer either
+    Word word = Word::kNone;            // to us
+    Word told = Word::kNone;            // to a helper
+    std::vector<NodeId> refused_there;  // helpers
+    Knocks knocks;
     std::uint32_t indirect_rounds = 0;
     Duration srtt{0}, rttvar{0}, fastest{0};
     std::optional<std::uint32_t> late_ppm;  // as it told us
@@ -115,7 +137,9 @@ class Detector {
     NodeId asker, target;
     std::uint32_t asker_sequence = 0, sequence = 0;
     Time nack_at;
-    bool nacked = false;
+    bool nacked = false, passes_on = false;
+    Word told = Word::kNone;  // what of its machine the asker has been told
+    Knocks knocks{};
   };
 
   Status on_probe(Time now, const NodeId& from, std::uint32_t sequence, Reader fields, Outbox& out);
@@ -125,10 +149,17 @@ class Detector {
   Status on_call(Time now, const NodeId& from, Reader fields, Outbox& out);
 
   [[nodiscard]] Neighbour* find(const NodeId& id);
+  /// Whom a helper's answer is about: a neighbour, or the one that is audited.
+  [[nodiscard]] Neighbour* watched(const NodeId& id);
+  [[nodiscard]] bool is_audited(const NodeId& id) const { return audited_ && audited_->peer.id == id; }
+  void audit_step(Time now, Outbox& out);
+  void audit_told(Time now);
   void probe(Time now, Neighbour& n, Outbox& out);
   void call(Time now, Neighbour& n, Outbox& out);
   void ask_helpers(Neighbour& n, Outbox& out);
   void suspect(Time now, Neighbour& n, Outbox& out);
+  void knock(Time now, const NodeId& id, Knocks& knocks, Word word, Outbox& out);
+  static void nack(Relay& relay, Word word, Outbox& out);
   void step(Time now, Neighbour& n, Outbox& out);
   [[nodiscard]] Kind verdict(const Neighbour& n) const;
   void quiet(Time now, Neighbour& n);
@@ -139,6 +170,10 @@ class Detector {
   [[nodiscard]] Duration probe_timeout(const Neighbour& n) const;
   [[nodiscard]] Duration patience(const Neighbour& n) const;
   [[nodiscard]] Time end_of_suspicion(const Neighbour& n) const;
+  [[nodiscard]] Time last_look(Time now, const Neighbour& n) const;
+  [[nodiscard]] Word word_of_machine(const Neighbour& n) const;
+  [[nodiscard]] static Time next_of(const Neighbour& n);
+  [[nodiscard]] static Time next_of(const Relay& relay);
   [[nodiscard]] Duration own_pause(Time now) const;
   [[nodiscard]] Duration jittered(Duration d);
   void worse(std::uint32_t by);
@@ -150,6 +185,7 @@ class Detector {
   const CardCheck& cards_;
   Random& random_;
   std::vector<Neighbour> neighbours_;
+  std::optional<Neighbour> audited_;
   std::vector<Relay> relays_;
   std::vector<Finding> findings_;
   std::int64_t late_ppm_;  // our own measure, over all links, slowly forgotten

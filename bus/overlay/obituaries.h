@@ -33,13 +33,19 @@ class Obituaries {
       if (incarnation < told.incarnation) return false;
       if (incarnation == told.incarnation && (lives || !told.lives)) return false;
     }
-    last_[id] = {incarnation, lives, now};
+    const bool risen = lives && at != last_.end() && (!at->second.lives || at->second.risen);
+    last_[id] = {incarnation, lives, risen, now};
     order_.emplace_back(now, id);
     return true;
   }
   [[nodiscard]] bool is_dead(const NodeId& id) const {
     const auto at = last_.find(id);
     return at != last_.end() && !at->second.lives;
+  }
+  /// It was called dead and lives.
+  [[nodiscard]] bool has_risen(const NodeId& id) const {
+    const auto at = last_.find(id);
+    return at != last_.end() && at->second.risen;
   }
   /// When its end was told; nothing if it lives.
   [[nodiscard]] std::optional<Time> dead_since(const NodeId& id) const {
@@ -72,6 +78,7 @@ class Obituaries {
   struct Told {
     std::uint64_t incarnation = 0;
     bool lives = true;
+    bool risen = false;
     Time since;
   };
   Duration keep_;

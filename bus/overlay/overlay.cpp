@@ -10,6 +10,7 @@ constexpr Duration kAliveEvery = 1s;
 constexpr std::uint64_t kIncarnationJumpMax = 1u << 20;  // see detector.cpp
 // Two parts of a network that is cut call each other's nodes dead within this time.
 constexpr Duration kPartingTakes = 60s;
+constexpr int kAuditPicks = 8;  // until one is found that we do not know about already
 
 enum class Part : std::uint8_t { kViews = 1, kDetector = 2, kBroadcast = 3 };
 
@@ -45,7 +46,7 @@ Bytes instance_bytes(std::uint64_t instance) {
 }  // namespace
 
 Overlay::Overlay(const OverlayConfig& config, const CardCheck& cards, Self self, std::uint64_t seed,
-                 NewsCheck* news)
+                 NewsCheck* news, Roster* roster)
     : config_(config),
       self_(std::move(self)),
       random_(seed),
@@ -53,7 +54,8 @@ Overlay::Overlay(const OverlayConfig& config, const CardCheck& cards, Self self,
       detector_(config, self_, cards, random_),
       broadcast_(config, self_, random_, news),
       obituaries_(config.keep_obituaries, config.obituaries_max),
-      conduct_(config) {}
+      conduct_(config),
+      roster_(roster) {}
 
 void Overlay::join(Time now, Peer contact, Outbox& out) {
   if (left_) return;
@@ -165,12 +167,20 @@ void Overlay::on_lost(Time now, const NodeId& peer, Outbox& out) {
   settle(now, out);
 }
 
+void Overlay::on_knocked(Time now, const NodeId& peer, bool listens, Outbox& out) {
+  if (left_) return;
+  notice_stall(now);
+  detector_.on_knocked(now, peer, listens, out);
+  settle(now, out);
+}
+
 void Overlay::on_timer(Time now, Outbox& out) {
   if (left_) return;
   notice_stall(now);
   views_.on_timer(now, out);
   detector_.on_timer(now, out);
   broadcast_.on_timer(now, out);
+  if (audit_at_ <= now) audit(now, out);
   if (say_alive_again_ && alive_said_ + kAliveEvery <= now) say_alive(now, out);
   settle(now, out);
 }
@@ -178,7 +188,7 @@ void Overlay::on_timer(Time now, Outbox& out) {
 Time Overlay::next_timer() const {
   if (left_) return kNever;
   const Time again = say_alive_again_ ? alive_said_ + kAliveEvery : kNever;
-  return std::min({views_.next_timer(), detector_.next_timer(), broadcast_.next_timer(), again});
+  return std::min({views_.next_timer(), detector_.next_timer(), broadcast_.next_timer(), again, audit_at_});
 }
 
 void Overlay::expel(Time now, const NodeId& peer, Outbox& out) {
@@ -211,6 +221,8 @@ void Overlay::settle(Time now, Outbox& out) {
         if (peer != active.end()) detector_.add(now, *peer);
         broadcast_.add(now, change.id, out);
         events_.emplace_back(NeighbourUp{change.id});
+        if (audit_at_ == kNever && roster_ != nullptr)
+          audit_at_ = now + Duration(random_.below(static_cast<std::size_t>(config_.audit_every.count())));
         on_link(now, change.id, out);
       } else {
         detector_.remove(change.id);
@@ -258,6 +270,8 @@ void Overlay::on_finding(Time now, const Detector::Finding& finding, Outbox& out
       views_.bury(now, finding.id, out);
       static_cast<void>(obituaries_.take(now, finding.id, incarnation, false));
       events_.emplace_back(Dead{finding.id, incarnation, finding.kind == Detector::Kind::kDead});
+      if (finding.kind == Detector::Kind::kDead && audit_at_ != kNever)
+        audit_at_ = std::min(audit_at_, now + config_.audit_again);
       if (finding.kind == Detector::Kind::kDead)
         broadcast_.send(now, {NewsKind::kDead, finding.id, incarnation, {}}, out);
       return;
@@ -333,6 +347,21 @@ void Overlay::say_alive(Time now, Outbox& out) {
   say_alive_again_ = false;
   alive_said_ = now;
   broadcast_.send(now, {NewsKind::kAlive, self_.id, self_.incarnation, instance_bytes(self_.instance)}, out);
+}
+
+void Overlay::audit(Time now, Outbox& out) {
+  const auto spread = static_cast<std::size_t>(config_.audit_every.count() * 2 / 3);
+  audit_at_ = now + config_.audit_every * 2 / 3 + Duration(random_.below(spread + 1));
+  if (views_.active().empty()) return;
+  for (int picks = 0; picks < kAuditPicks; ++picks) {
+    const std::optional<RosterEntry> member = roster_->pick(now, random_);
+    if (!member) return;
+    const NodeId id = member->peer.id;
+    if (id == self_.id || views_.has_neighbour(id) || conduct_.is_shunned(now, id)) continue;
+    // Who was called dead and said that it lives may be one that strangers cannot reach.
+    if (obituaries_.is_dead(id) || obituaries_.has_risen(id)) continue;
+    return detector_.audit(now, *member, out);
+  }
 }
 
 void Overlay::duplicate_identity(Time now, const NodeId& id) {

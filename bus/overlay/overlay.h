@@ -41,9 +41,10 @@ class Overlay {
     bool eager = false;  // we take its whole news, not only ids
   };
 
-  /// config, cards and news outlive this object; without news (null) every payload is passed on.
+  /// config, cards, news and roster outlive this object; without news (null) every payload is passed on,
+  /// without a roster nobody is audited.
   Overlay(const OverlayConfig& config, const CardCheck& cards, Self self, std::uint64_t seed,
-          NewsCheck* news = nullptr);
+          NewsCheck* news = nullptr, Roster* roster = nullptr);
   Overlay(const Overlay&) = delete;
   Overlay& operator=(const Overlay&) = delete;
 
@@ -66,6 +67,9 @@ class Overlay {
   Status on_message(Time now, const NodeId& from, ByteView message, Outbox& out);
   /// The transport says that the connection to a linked node is gone.
   void on_lost(Time now, const NodeId& peer, Outbox& out);
+  /// The answer to a Knock: whether a process listens at the node's address. Nobody says so if the machine is
+  /// silent.
+  void on_knocked(Time now, const NodeId& peer, bool listens, Outbox& out);
   void on_timer(Time now, Outbox& out);
   [[nodiscard]] Time next_timer() const;
   /// The driver expelled this node (revoked, hostile): it goes from all views and is not taken back for a
@@ -98,6 +102,7 @@ class Overlay {
   void on_news_of_end(Time now, const News& news, Outbox& out);
   void on_news_of_self(Time now, const News& news, Outbox& out);
   void say_alive(Time now, Outbox& out);
+  void audit(Time now, Outbox& out);
   void duplicate_identity(Time now, const NodeId& id);
 
   const OverlayConfig& config_;
@@ -108,9 +113,11 @@ class Overlay {
   Broadcast broadcast_;
   Obituaries obituaries_;
   Conduct conduct_;
+  Roster* roster_;
   std::vector<OverlayEvent> events_;
   bool announced_ = false;  // our joining
   bool left_ = false;
+  Time audit_at_ = kNever;
   Time expected_ = kNever;  // the timer that the owner was told to arm
   Time alive_said_{Duration::min() / 2};
   bool say_alive_again_ = false;

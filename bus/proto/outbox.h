@@ -17,6 +17,8 @@
 //   Expel takes that back and closes
 //              what is open. Forget does so for want of room: nobody did anything wrong.
 //   AdmitClient  this key may connect to our dispatch socket and to no other, until Expel.
+//   Knock      ask the node's operating system whether a process listens there; the driver reports Knocked
+//   only if it was told: one way or the other. Silence is no report.
 //   Rekey      the network's token has changed: the join socket, hellos and beacons go on under the keys that
 //              the core now has.
 #pragma once
@@ -74,9 +76,13 @@ struct AdmitClient {
   NodeId client;
   ByteArray<32> curve_key{};
 };
+struct Knock {
+  NodeId to;
+};
 struct Rekey {};
 
-using Effect = std::variant<Send, Publish, Subscribe, Link, Unlink, Admit, Expel, Forget, AdmitClient, Rekey>;
+using Effect =
+    std::variant<Send, Publish, Subscribe, Link, Unlink, Admit, Expel, Forget, AdmitClient, Knock, Rekey>;
 
 class Outbox {
  public:

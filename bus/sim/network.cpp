@@ -85,6 +85,14 @@ Time VirtualNetwork::connected(Time now, std::uint32_t from, std::uint32_t to) {
   return now + time;
 }
 
+std::optional<Time> VirtualNetwork::knock(Time now, std::uint32_t from, std::uint32_t to) {
+  const Duration there = latency(from, to), back = latency(from, to);
+  const bool lost_there = (random_.next() >> 32) < loss_threshold_;
+  const bool lost_back = (random_.next() >> 32) < loss_threshold_;
+  if (lost_there || lost_back) return std::nullopt;
+  return now + there + back;
+}
+
 Time VirtualNetwork::arrival(Time now, std::uint32_t from, std::uint32_t to, Channel channel,
                              std::size_t bytes) {
   Connection& c = connection(now, from, to, channel);

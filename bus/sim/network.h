@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "bus/base/random.h"
@@ -37,6 +38,9 @@ class VirtualNetwork {
   /// When it arrives; `bytes` with all framing.
   [[nodiscard]] Time arrival(Time now, std::uint32_t from, std::uint32_t to, Channel channel,
                              std::size_t bytes);
+  /// When the answer of a machine's operating system to a fresh connection's first segment is here; nothing
+  /// if one of the two is lost. Nobody waits for the second, which comes a second later.
+  [[nodiscard]] std::optional<Time> knock(Time now, std::uint32_t from, std::uint32_t to);
   /// Begins a connection now, if there is none.
   void connect(Time now, std::uint32_t from, std::uint32_t to) {
     static_cast<void>(connection(now, from, to, Channel::kControl));

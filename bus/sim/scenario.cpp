@@ -10,6 +10,7 @@ namespace zswarm::bus {
 namespace {
 
 constexpr std::int64_t kWallStartMs = 1'800'000'000'000;
+constexpr std::size_t kSampleOfKilled = 200;
 constexpr Duration kHealingStep{100'000};
 
 double seconds(Duration d) {
@@ -81,6 +82,7 @@ class Scenario : public Observer {
   }
   void on_delivered(Time now, std::uint32_t node, ByteView payload);
   void conclude(Figures& figures) const;
+  void conclude_killed(Figures& figures) const;
 
   const ScenarioConfig config_;
   Random random_;
@@ -90,6 +92,7 @@ class Scenario : public Observer {
   std::vector<std::pair<Time, std::uint32_t>> frozen_;
   std::vector<Spread> news_;
   std::map<std::uint32_t, Spread> crashes_;  // by node
+  std::map<std::uint32_t, Spread> killed_;   // a sample
   std::vector<Clock> clocks_;
   std::uint64_t false_deaths_ = 0, false_deaths_frozen_ = 0, suspicions_ = 0, refused_ahead_ = 0;
 };
@@ -106,6 +109,8 @@ void Scenario::on_event(Time now, std::uint32_t node, const OverlayEvent& event)
       if (state == World::State::kFrozen) ++false_deaths_frozen_;
     }
     if (const auto at = crashes_.find(victim); at != crashes_.end() && !world_.is_hostile(node))
+      at->second.learnt(now, node);
+    if (const auto at = killed_.find(victim); at != killed_.end() && !world_.is_hostile(node))
       at->second.learnt(now, node);
   } else if (std::holds_alternative<Suspected>(event)) {
     ++suspicions_;
@@ -218,9 +223,11 @@ void Scenario::kill_many() {
   for (std::uint32_t i = 0; i < count && nodes.size() > 2; ++i) {
     const std::size_t at = random_.below(nodes.size());
     world_.kill(nodes[at]);
+    if (killed_.size() < kSampleOfKilled) killed_.try_emplace(nodes[at]);
     nodes[at] = nodes.back();
     nodes.pop_back();
   }
+  for (auto& [node, known] : killed_) known = spread();
 }
 
 Figures Scenario::run() {
@@ -320,6 +327,21 @@ void Scenario::measure_idle(Figures& figures) {
   figures.mean_links = static_cast<double>(links) / world_.size();
 }
 
+void Scenario::conclude_killed(Figures& figures) const {
+  if (killed_.empty()) return;
+  std::uint64_t readers = 0, known = 0;
+  Duration slowest{0};
+  bool all = true;
+  for (const auto& [node, spread] : killed_) {
+    readers += spread.readers;
+    known += spread.known;
+    all = all && spread.at_all != kNever;
+    if (all) slowest = std::max(slowest, spread.at_all - spread.since);
+  }
+  figures.killed_known = static_cast<double>(known) / static_cast<double>(readers);
+  if (all) figures.killed_known_s = seconds(slowest);
+}
+
 void Scenario::conclude(Figures& figures) const {
   figures.virtual_s = seconds(config_.duration);
   figures.false_deaths = false_deaths_;
@@ -329,6 +351,7 @@ void Scenario::conclude(Figures& figures) const {
   figures.suspicions = suspicions_;
   figures.messages = world_.messages();
   figures.trace_hash = world_.trace_hash();
+  conclude_killed(figures);
 
   Duration slowest{0};
   std::vector<Duration> whole;  // of news that reached everybody

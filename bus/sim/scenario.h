@@ -55,6 +55,9 @@ struct Figures {
   /// Of the news that survivors sent after the kill (or of all, without one), the share that reached its
   /// readers.
   double delivered_to_survivors = 0;
+  /// Of those who died at once (a sample of at most 200), the share that survivors know dead at the end, and
+  /// how long after the kill all of them knew all. Who died with all its neighbours is found by audits.
+  std::optional<double> killed_known, killed_known_s;
   std::uint64_t messages = 0;
   std::uint64_t trace_hash = 0;
   double mean_links = 0;

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t kInboxMax = 20'000;      // high-water marks of a frozen process
 constexpr std::size_t kSubscriptionBytes = 3;  // a command and a topic
+constexpr std::size_t kKnockBytes = 60;        // a first segment, with the headers of TCP and IP
+constexpr std::uint64_t kIncarnations = 1000;  // of one life
 constexpr Duration kHostileEvery{200'000};
 
 std::uint64_t word_of(const NodeId& id) {
@@ -35,10 +37,17 @@ void World::make_overlay(std::uint32_t number) {
   Node& node = nodes_[number];
   ++node.life;
   const Peer peer = cards_.peer(number);
-  Self self{peer.id, peer.card, node.life * 1000u, mixed(std::uint64_t{node.life} << 32 | number)};
-  node.overlay = std::make_unique<Overlay>(config_.overlay, cards_, std::move(self), random_.next(), &news_);
+  Self self{peer.id, peer.card, node.life * kIncarnations, mixed(std::uint64_t{node.life} << 32 | number)};
+  node.overlay = std::make_unique<Overlay>(config_.overlay, cards_, std::move(self), random_.next(), &news_,
+                                           &everybody_);
   node.state = State::kRunning;
   node.armed = kNever;
+}
+
+std::optional<RosterEntry> World::Everybody::pick(Time, Random& random) {
+  const auto number = static_cast<std::uint32_t>(random.below(world_.size()));
+  if (world_.nodes_[number].life == 0) return std::nullopt;
+  return RosterEntry{world_.cards_.peer(number), world_.nodes_[number].life * kIncarnations};
 }
 
 void World::start(std::uint32_t number, std::uint32_t contact) {
@@ -122,12 +131,15 @@ void World::happen(const Happening& h) {
       return hostile_step(h.node);
     case What::kTimer:
     case What::kLost:
+    case What::kKnocked:
       break;
   }
   if (node.state != State::kRunning) return;
   Outbox out;
   if (h.what == What::kLost) {
     node.overlay->on_lost(local(node), cards_.id(h.from), out);
+  } else if (h.what == What::kKnocked) {
+    node.overlay->on_knocked(local(node), cards_.id(h.from), h.message != 0, out);
   } else {
     if (node.armed == h.at) node.armed = kNever;
     if (node.overlay->next_timer() > local(node)) return arm(h.node);
@@ -168,6 +180,8 @@ void World::carry_out(std::uint32_t number, Outbox& out) {
       bytes_sent_ += bytes;
       schedule(network_.arrival(now_, number, to, Channel::kControl, bytes), What::kSubscription, to, number,
                topic);
+    } else if (auto* knocked = std::get_if<Knock>(&effect)) {
+      if (const std::uint32_t to = cards_.number(knocked->to); to < size()) knock(number, to);
     } else if (auto* link = std::get_if<Link>(&effect)) {
       const std::uint32_t to = cards_.number(link->to);
       if (to < size() && network_.reach(number, to)) network_.connect(now_, number, to);
@@ -211,6 +225,19 @@ void World::post(std::uint32_t from, std::uint32_t to, Channel channel, std::uin
     return;
   ++messages_held_[message].readers;
   schedule(network_.arrival(now_, from, to, channel, bytes), What::kMessage, to, from, message);
+}
+
+void World::knock(std::uint32_t from, std::uint32_t to) {
+  nodes_[from].bytes_sent += kKnockBytes;
+  bytes_sent_ += kKnockBytes;
+  if (!network_.reach(from, to)) return;
+  const State state = nodes_[to].state;
+  const bool listens =
+      state == State::kRunning || (state == State::kFrozen && config_.frozen_machines_answer);
+  const bool refuses = state == State::kDead && config_.crash_resets_connections;
+  if (!listens && !refuses) return;
+  if (const std::optional<Time> answer = network_.knock(now_, from, to))
+    schedule(*answer, What::kKnocked, from, to, listens ? 1 : 0);
 }
 
 void World::publish(std::uint32_t from, Topic topic, Bytes bytes) {

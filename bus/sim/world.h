@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bus/overlay/overlay.h"
+#include "bus/overlay/roster.h"
 #include "bus/sim/cards.h"
 #include "bus/sim/hostile.h"
 #include "bus/sim/network.h"
@@ -35,6 +36,9 @@ struct WorldConfig {
   // Whether the transport of a killed node tells the others (a process that dies on a living machine), or
   // nothing does (a machine that loses power).
   bool crash_resets_connections = false;
+  // Whether a frozen node's operating system still takes connections (a process that is stopped or swapped
+  // out), or is as silent (a machine that sleeps).
+  bool frozen_machines_answer = true;
 };
 
 class World {
@@ -86,7 +90,7 @@ class World {
 
  private:
   using Channel = VirtualNetwork::Channel;
-  enum class What : std::uint8_t { kMessage, kTimer, kSubscription, kClosed, kLost, kHostile };
+  enum class What : std::uint8_t { kMessage, kTimer, kSubscription, kClosed, kLost, kKnocked, kHostile };
   struct Happening {
     Time at;
     std::uint64_t order;  // of equal times the one that was decided first
@@ -124,6 +128,7 @@ class World {
   void carry_out(std::uint32_t node, Outbox& out);
   void post(std::uint32_t from, std::uint32_t to, Channel channel, std::uint32_t message);
   void publish(std::uint32_t from, Topic topic, Bytes bytes);
+  void knock(std::uint32_t from, std::uint32_t to);
   void subscription(const Happening& h);
   void closed(const Happening& h);
   void hostile_step(std::uint32_t node);
@@ -133,10 +138,22 @@ class World {
   void note(std::uint64_t value) { hash_ = mixed(hash_ ^ value); }
   void note_bytes(ByteView bytes);
 
+  /// Everybody who has ever been started, whether it still lives or not: what a ledger holds that nobody
+  /// takes the dead out of.
+  class Everybody final : public Roster {
+   public:
+    explicit Everybody(const World& world) : world_(world) {}
+    [[nodiscard]] std::optional<RosterEntry> pick(Time now, Random& random) override;
+
+   private:
+    const World& world_;
+  };
+
   const WorldConfig config_;
   Observer& observer_;
   SimulatedCards cards_;
   SimulatedNews news_{cards_};
+  Everybody everybody_{*this};
   VirtualNetwork network_;
   Random random_;
   Time now_;

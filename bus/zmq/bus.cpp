@@ -159,6 +159,8 @@ void Bus::turn() {
   listeners_->add_poll_items(items_);
   const std::size_t connected = items_.size();
   connections_->add_poll_items(items_);
+  const std::size_t knocking = items_.size();
+  knocks_.add_poll_items(items_);
   discovery_->add_poll_items(items_);
 
   const Time before = now().steady;
@@ -175,11 +177,15 @@ void Bus::turn() {
   } while (zap_->answer());
   listeners_->poll_done(at, items_, listening, *this);
   connections_->poll_done(at, items_, connected);
+  knocks_.poll_done(items_, knocking);
+  for (const Knocks::Answer& answer : knocks_.take_answers())
+    core_->on_knocked(now(), answer.node, answer.listens);
   for (const Inbox::Work& work : inbox_.take()) work(*core_, now());
   if (core_->next_timer() <= at) core_->on_timer(now());
   if (next_tick_ <= at) {
     next_tick_ = at + kTick;
     connections_->tick(at);
+    knocks_.tick(at);
     if (options_.on_tick) options_.on_tick(*this, *core_, now());
   }
   ledger_file_.turn(now(), core_->ledger());
@@ -282,6 +288,8 @@ void Bus::carry_out_one(Time at, Effect& effect) {
     zap_->expel(forgotten->node);
     connections_->forget(forgotten->node);
     addresses_.forget(forgotten->node);
+  } else if (const auto* knock = std::get_if<Knock>(&effect)) {
+    knocks_.knock(at, knock->to, connections_->control_address(knock->to));
   } else if (std::holds_alternative<Rekey>(effect)) {
     take_new_keys(at);
   } else if (const auto* expel = std::get_if<Expel>(&effect)) {

@@ -22,6 +22,7 @@
 #include "bus/zmq/connections.h"
 #include "bus/zmq/discovery.h"
 #include "bus/zmq/inbox.h"
+#include "bus/zmq/knocks.h"
 #include "bus/zmq/ledger_file.h"
 #include "bus/zmq/limited_log.h"
 #include "bus/zmq/listeners.h"
@@ -119,6 +120,7 @@ class Bus final : ConnectionEvents, ListenerEvents {
   std::unique_ptr<Core> core_;
   std::unique_ptr<Discovery> discovery_;
   AddressBook addresses_{is_on_link};
+  Knocks knocks_;
   LedgerFile ledger_file_;
   Inbox inbox_;
   LimitedLog remarks_{[this](const std::string& sentence) { options_.log(sentence); }};

@@ -200,6 +200,11 @@ void Connections::heard(Time now, const NodeId& node) {
   open->second.tried_directly = false;
 }
 
+std::string Connections::control_address(const NodeId& node) const {
+  const auto known = addresses_.find(node);
+  return known == addresses_.end() ? std::string() : known->second.control;
+}
+
 void Connections::add_poll_items(std::vector<zmq::pollitem_t>& items) {
   polled_.clear();
   for (auto& [address, introduction] : introductions_) {

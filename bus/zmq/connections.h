@@ -89,6 +89,8 @@ class Connections {
   /// Ends what has been idle or unanswered for too long. Call at least every second.
   void tick(Time now);
 
+  /// Where the node's control socket is, HOST:PORT; empty if that is not known.
+  [[nodiscard]] std::string control_address(const NodeId& node) const;
   [[nodiscard]] bool is_open(const NodeId& node) const { return peers_.contains(node); }
   [[nodiscard]] std::size_t open_count() const { return peers_.size(); }
   struct Traffic {

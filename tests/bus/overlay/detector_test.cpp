@@ -32,6 +32,13 @@ class DetectorTest : public ::testing::Test {
         Reader fields = Reader::of_message(published->message);
         calls_.push_back(fields.array(1).id());
       }
+      if (const auto* knocked = std::get_if<Knock>(&effect)) {
+        ++knocks_[knocked->to];
+        if (machine_says_ && !is_among(living, knocked->to)) {
+          Outbox more;
+          detector_.on_knocked(now_, knocked->to, *machine_says_, more);
+        }
+      }
       auto* send = std::get_if<Send>(&effect);
       if (send == nullptr) continue;
       const Header header = *read_header(send->message);
@@ -41,17 +48,19 @@ class DetectorTest : public ::testing::Test {
         for (int i = 0; i < 5; ++i) static_cast<void>(fields.uint());
         last_pause_ms_ = fields.uint();
       }
-      const bool lives =
-          std::any_of(living.begin(), living.end(), [&](std::size_t i) { return node_id(i) == send->to; });
-      if (!lives) continue;
+      if (!is_among(living, send->to)) continue;
       if (header.type == MessageType::kProbe) {
         receive(send->to,
                 Writer(MessageType::kProbeAck, 3, header.request_id).uint(1).uint(2).boolean(true).take());
       } else if (header.type == MessageType::kProbeRequest && helpers_say_nack) {
         Reader fields = Reader::of_message(send->message);
-        receive(send->to, Writer(MessageType::kProbeNack, 1, header.request_id).id(fields.id()).take());
+        Writer nack(MessageType::kProbeNack, 2, header.request_id);
+        receive(send->to, nack.id(fields.id()).uint(helpers_are_told_).take());
       }
     }
+  }
+  static bool is_among(const std::vector<std::size_t>& nodes, const NodeId& id) {
+    return std::any_of(nodes.begin(), nodes.end(), [&](std::size_t i) { return node_id(i) == id; });
   }
   std::vector<Effect> receive(const NodeId& from, const Bytes& message) {
     Outbox out;
@@ -84,6 +93,9 @@ class DetectorTest : public ::testing::Test {
   Time now_{Duration(1'000'000)};
   std::vector<Detector::Finding> findings_;
   std::map<NodeId, int> probes_;
+  std::map<NodeId, int> knocks_;
+  std::optional<bool> machine_says_;    // of those who are silent, when we knock: whether a process listens
+  std::uint64_t helpers_are_told_ = 0;  // 1: it listens, 2: it is refused
   std::vector<NodeId> calls_;
   std::optional<std::uint64_t> last_pause_ms_;
 };
@@ -228,6 +240,139 @@ TEST_F(DetectorTest, ADeathNamesTheIncarnationOfTheCardIfNoProbeWasEverAnswered)
                                  [](const auto& f) { return f.kind == Detector::Kind::kDead; });
   ASSERT_NE(dead, findings.end());
   EXPECT_EQ(dead->incarnation, 5u);
+}
+
+TEST_F(DetectorTest, ASilentNeighbourWhoseMachineTakesConnectionsIsGivenThirtySeconds) {
+  link(4);
+  run(60s, {1, 2, 3, 4}, true);
+  machine_says_ = true;
+  run(25s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kSuspected), 1u);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+  run(10s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
+TEST_F(DetectorTest, OneHelpersWordThatTheMachineTakesConnectionsIsEnough) {
+  link(4);
+  run(60s, {1, 2, 3, 4}, true);
+  helpers_are_told_ = 1;
+  run(25s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+}
+
+TEST_F(DetectorTest, AMachineThatRefusesEndsASuspicionAsSoonAsItMay) {
+  link(4);
+  for (std::size_t i = 1; i <= 4; ++i) receive(node_id(i), probe(1, 2, 0, 400));  // else they had 14 s
+  run(2s, {1, 2, 3, 4}, true);
+  machine_says_ = false;
+  run(config_.probe_every * 5 / 4 + 1s + config_.suspicion_min, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
+TEST_F(DetectorTest, OneHelperAloneDoesNotKillBySayingThatItIsRefused) {
+  link(4);
+  for (std::size_t i = 1; i <= 4; ++i) receive(node_id(i), probe(1, 2, 0, 400));
+  run(2s, {1, 2, 3, 4}, true);
+  helpers_are_told_ = 2;
+  run(8s, {1}, true);
+  EXPECT_GT(found(Detector::Kind::kSuspected), 0u);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+}
+
+TEST_F(DetectorTest, WhoRefusesAfterItTookConnectionsHasDiedMeanwhile) {
+  link(4);
+  run(60s, {1, 2, 3, 4}, true);
+  machine_says_ = true;
+  run(8s, {1, 2, 3}, true);
+  ASSERT_EQ(found(Detector::Kind::kDead), 0u);
+  machine_says_ = false;
+  run(config_.knock_again + 1s, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+}
+
+TEST_F(DetectorTest, KnocksAreFewOnceTheMachineHasSpoken) {
+  link(4);
+  run(60s, {1, 2, 3, 4}, true);
+  ASSERT_EQ(knocks_[node_id(4)], 0);
+  machine_says_ = true;
+  run(25s, {1, 2, 3}, true);
+  EXPECT_GE(knocks_[node_id(4)], 4);
+  EXPECT_LE(knocks_[node_id(4)], 6);
+}
+
+TEST_F(DetectorTest, AHelperTellsWhatTheMachineSaidOnce) {
+  link(2);
+  const auto request = [] {
+    Writer writer(MessageType::kProbeRequest, 2, 5);
+    return writer.id(node_id(2)).bin(PlainCards::of(node_id(2))).take();
+  };
+  const auto effects = receive(node_id(1), request());
+  EXPECT_TRUE(std::any_of(effects.begin(), effects.end(),
+                          [](const Effect& e) { return std::holds_alternative<Knock>(e); }));
+  Outbox out;
+  detector_.on_knocked(now_, node_id(2), true, out);
+  detector_.on_knocked(now_, node_id(2), true, out);
+  const std::vector<Effect> told = out.take();
+  ASSERT_EQ(told.size(), 1u);
+  const Send& nack = std::get<Send>(told[0]);
+  EXPECT_EQ(nack.to, node_id(1));
+  Reader fields = Reader::of_message(nack.message);
+  EXPECT_EQ(fields.id(), node_id(2));
+  EXPECT_EQ(fields.uint(), 1u);
+}
+
+TEST_F(DetectorTest, AnAuditedMemberThatNobodyReachesIsDead) {
+  link(4);
+  run(10s, {1, 2, 3, 4});
+  Outbox out;
+  detector_.audit(now_, {peer_of(9), 77}, out);
+  answer(out, {1, 2, 3, 4}, true);
+  run(config_.audit_answer + config_.audit_patience - 1s, {1, 2, 3, 4}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+  run(2s, {1, 2, 3, 4}, true);
+  ASSERT_EQ(found(Detector::Kind::kDead), 1u);
+  EXPECT_EQ(findings_.back().id, node_id(9));
+  EXPECT_EQ(findings_.back().incarnation, 77u);
+  EXPECT_EQ(found(Detector::Kind::kSuspected), 0u);
+  EXPECT_FALSE(detector_.audits());
+}
+
+TEST_F(DetectorTest, AnAuditedMemberThatAnswersIsNotLookedAtAnyLonger) {
+  link(4);
+  Outbox out;
+  detector_.audit(now_, {peer_of(9), 77}, out);
+  ASSERT_TRUE(detector_.audits());
+  answer(out, {9}, true);
+  EXPECT_FALSE(detector_.audits());
+}
+
+TEST_F(DetectorTest, AnAuditedMemberIsNotDeadWithoutTheHelpersWord) {
+  link(4);
+  Outbox out;
+  detector_.audit(now_, {peer_of(9), 77}, out);
+  answer(out, {1, 2, 3, 4}, false);
+  run(config_.audit_answer + config_.audit_patience + 1s, {1, 2, 3, 4});
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+  EXPECT_FALSE(detector_.audits());
+}
+
+TEST_F(DetectorTest, AnAuditedMemberWhoseMachineTakesConnectionsIsNotDead) {
+  link(4);
+  machine_says_ = true;
+  Outbox out;
+  detector_.audit(now_, {peer_of(9), 77}, out);
+  run(config_.audit_answer + config_.audit_patience + 1s, {1, 2, 3, 4}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+}
+
+TEST_F(DetectorTest, AnAuditedMemberWhoseMachineRefusesIsDeadWhenHelpersAgree) {
+  link(4);
+  machine_says_ = false;
+  Outbox out;
+  detector_.audit(now_, {peer_of(9), 77}, out);
+  run(config_.audit_answer + config_.helper_timeout + 1s, {1, 2, 3, 4}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
 }
 
 TEST_F(DetectorTest, AnythingHeardEndsASuspicion) {

@@ -42,6 +42,24 @@ TEST(Scenario, NobodyWhoLivesIsCalledDeadAmongFrozenNodesAndLosses) {
   EXPECT_EQ(figures.false_deaths, 0u);
 }
 
+TEST(Scenario, NobodyWhoseProcessFreezesIsCalledDeadWhereNothingIsLost) {
+  ScenarioConfig config = network_of(100, 8);
+  config.freeze = 0.1;
+  config.duration = Duration(300'000'000);
+  const Figures figures = run_scenario(config);
+  EXPECT_GT(figures.suspicions, 0u);
+  EXPECT_EQ(figures.false_deaths, 0u);
+}
+
+TEST(Scenario, SurvivorsFindAllTheDeadOfAMassDeath) {
+  ScenarioConfig config = network_of(200, 9);
+  config.kill = 0.8;
+  config.duration = Duration(1'800'000'000);
+  const Figures figures = run_scenario(config);
+  EXPECT_EQ(figures.killed_known, 1.0);
+  EXPECT_EQ(figures.false_deaths, 0u);
+}
+
 TEST(Scenario, SurvivorsOfAMassDeathHearEachOther) {
   ScenarioConfig config = network_of(1000, 4);
   config.kill = 0.8;

@@ -125,6 +125,58 @@ TEST(World, AResetConnectionTellsOfACrashSooner) {
   EXPECT_LT(known_after(false), 6s);
 }
 
+TEST(World, AProcessThatIsFrozenForTenSecondsIsNotCalledDead) {
+  Tally tally;
+  World world(quiet_world(60, 8), tally);
+  world.start_warm();
+  run_for(world, 10s);
+  world.freeze(7);
+  run_for(world, 10s);
+  world.thaw(7);
+  run_for(world, 10s);
+  EXPECT_TRUE(tally.dead_known.empty());
+}
+
+TEST(World, AMachineThatSleepsForTenSecondsIsCalledDeadAndRefutesIt) {
+  Tally tally;
+  WorldConfig config = quiet_world(60, 8);
+  config.frozen_machines_answer = false;
+  World world(config, tally);
+  world.start_warm();
+  run_for(world, 10s);
+  world.freeze(7);
+  run_for(world, 10s);
+  EXPECT_EQ(tally.dead_known[world.cards().id(7)].size(), 59u);
+  world.thaw(7);
+  run_for(world, 10s);
+  EXPECT_TRUE(tally.dead_known[world.cards().id(7)].empty());
+}
+
+TEST(World, AProcessThatStaysFrozenIsDeadWithinAMinute) {
+  Tally tally;
+  World world(quiet_world(60, 9), tally);
+  world.start_warm();
+  run_for(world, 10s);
+  world.freeze(7);
+  run_for(world, 60s);
+  EXPECT_EQ(tally.dead_known[world.cards().id(7)].size(), 59u);
+}
+
+TEST(World, WhoDiesWithAllItsNeighboursIsFoundByAudits) {
+  Tally tally;
+  World world(quiet_world(60, 10), tally);
+  world.start_warm();
+  run_for(world, 10s);
+  std::vector<std::uint32_t> dying = {7};
+  for (const Peer& peer : world.overlay(7).active()) dying.push_back(world.cards().number(peer.id));
+  for (const std::uint32_t node : dying) world.kill(node);
+  run_for(world, 20s);
+  const auto known = [&] { return tally.dead_known[world.cards().id(7)].size(); };
+  EXPECT_EQ(known(), 0u) << "nobody misses it";
+  run_for(world, 900s);
+  EXPECT_EQ(known(), 60u - dying.size());
+}
+
 TEST(World, WhoHasLeftSendsNothing) {
   Tally tally;
   World world(quiet_world(50, 4), tally);

@@ -3,7 +3,7 @@ import json
 
 FIELDS = ["nodes", "seed", "loss", "virtual_s", "wall_s", "converged_9999_s", "idle_bytes_per_node_s", "crash_known_p99_s",
           "false_deaths", "delivered_to_survivors", "trace_hash", "false_deaths_frozen", "suspicions", "node_hours", "healed_s", "refused_ahead", "news_mean_s",
-          "crash_known_mean_s"]
+          "crash_known_mean_s", "killed_known", "killed_known_s"]
 
 
 def figures(run, *arguments):
