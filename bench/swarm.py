@@ -55,6 +55,9 @@ def rows(seed):
         row(f"a process that crashes on a living machine is known dead (p99), {nodes:,} nodes, 10 % of segments lost", f"{goal} s", f"{seconds(told['crash_known_p99_s'])} s")
     told = simulate(1000, seed, "--kill", 0.8)
     row("news of survivors that reach survivors after 80 % of 1,000 nodes die at once", "99.9 %", f"{told['delivered_to_survivors'] * 100:.3f} %")
+    told = simulate(1000, seed, "--kill", 0.8, "--duration", 3600)
+    row("the dead of that are known to survivors, many of them with no neighbour left to miss them (audits)", "",
+        f"{told['killed_known'] * 100:.2f} % after 20 min; all after {seconds(told['killed_known_s'])} s")
     told = simulate(1000, seed, "--loss", 0.1, "--hostile", 0.02)
     row("bytes/s sent by an honest node, 2 % of 1,000 members hostile, 10 % of segments lost", "bounded", f"{told['idle_bytes_per_node_s']:.0f}")
     row("news delivered beside them; living nodes called dead", "", f"{told['delivered_to_survivors'] * 100:.3f} %; {told['false_deaths']}")
@@ -62,9 +65,10 @@ def rows(seed):
     row("30 % of 1,000 nodes cut off for 40 s: in one piece again after", "10 s", f"{seconds(told['healed_s'])} s")
     told = simulate(1000, seed, "--skew", 2)
     row("news refused because wall clocks are off by up to 2 s", "0", told["refused_ahead"])
-    told = simulate(1000, seed, "--freeze", 0.1, "--duration", 600)
-    row("living nodes called dead, 10 % frozen for 10 s at a time, nothing lost", "", f"{told['false_deaths']} in {told['node_hours']:.0f} node-hours "
-        f"({told['false_deaths_frozen']} while frozen: each node until it knows that it pauses)")
+    for what, option in (("processes", ()), ("machines", ("--sleep",))):
+        told = simulate(1000, seed, "--freeze", 0.1, "--duration", 600, *option)
+        row(f"living nodes called dead, 10 % of all {what} frozen for 10 s at a time, nothing lost", "0" if what == "processes" else "",
+            f"{told['false_deaths']} in {told['node_hours']:.0f} node-hours ({told['false_deaths_frozen']} while frozen)")
 
 
 def false_deaths(seed, minutes):

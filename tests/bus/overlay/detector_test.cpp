@@ -249,7 +249,7 @@ TEST_F(DetectorTest, ASilentNeighbourWhoseMachineTakesConnectionsIsGivenThirtySe
   run(25s, {1, 2, 3}, true);
   EXPECT_EQ(found(Detector::Kind::kSuspected), 1u);
   EXPECT_EQ(found(Detector::Kind::kDead), 0u);
-  run(10s, {1, 2, 3}, true);
+  run(8s, {1, 2, 3}, true);
   EXPECT_EQ(found(Detector::Kind::kDead), 1u);
 }
 
@@ -278,6 +278,15 @@ TEST_F(DetectorTest, OneHelperAloneDoesNotKillBySayingThatItIsRefused) {
   run(8s, {1}, true);
   EXPECT_GT(found(Detector::Kind::kSuspected), 0u);
   EXPECT_EQ(found(Detector::Kind::kDead), 0u);
+}
+
+TEST_F(DetectorTest, TwoHelpersThatAreRefusedAreBelieved) {
+  link(4);
+  for (std::size_t i = 1; i <= 4; ++i) receive(node_id(i), probe(1, 2, 0, 400));
+  run(2s, {1, 2, 3, 4}, true);
+  helpers_are_told_ = 2;
+  run(config_.probe_every * 5 / 4 + 1s + config_.suspicion_min, {1, 2, 3}, true);
+  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
 }
 
 TEST_F(DetectorTest, WhoRefusesAfterItTookConnectionsHasDiedMeanwhile) {
@@ -442,9 +451,10 @@ TEST_F(DetectorTest, HelpsNeighboursOnlyAndSaysSoWhenItGetsNoAnswer) {
       Writer(MessageType::kProbeRequest, 2, 77).id(node_id(9)).bin(PlainCards::of(node_id(9))).take();
   EXPECT_TRUE(receive(node_id(5), request).empty());
   const auto effects = receive(node_id(1), request);
-  ASSERT_EQ(effects.size(), 2u);
+  ASSERT_EQ(effects.size(), 3u);
   EXPECT_TRUE(std::holds_alternative<Admit>(effects[0]));
   EXPECT_EQ(std::get<Send>(effects[1]).to, node_id(9));
+  EXPECT_EQ(std::get<Knock>(effects[2]).to, node_id(9));
   now_ = now_ + config_.helper_timeout;
   Outbox out;
   detector_.on_timer(now_, out);

@@ -54,7 +54,7 @@ TEST(Scenario, NobodyWhoseProcessFreezesIsCalledDeadWhereNothingIsLost) {
 TEST(Scenario, SurvivorsFindAllTheDeadOfAMassDeath) {
   ScenarioConfig config = network_of(200, 9);
   config.kill = 0.8;
-  config.duration = Duration(1'800'000'000);
+  config.duration = Duration(3'600'000'000);
   const Figures figures = run_scenario(config);
   EXPECT_EQ(figures.killed_known, 1.0);
   EXPECT_EQ(figures.false_deaths, 0u);
