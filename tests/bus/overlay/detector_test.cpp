@@ -250,7 +250,7 @@ TEST_F(DetectorTest, ASilentNeighbourWhoseMachineTakesConnectionsIsGivenThirtySe
   EXPECT_EQ(found(Detector::Kind::kSuspected), 1u);
   EXPECT_EQ(found(Detector::Kind::kDead), 0u);
   run(8s, {1, 2, 3}, true);
-  EXPECT_EQ(found(Detector::Kind::kDead), 1u);
+  EXPECT_GE(found(Detector::Kind::kDead), 1u);
 }
 
 TEST_F(DetectorTest, OneHelpersWordThatTheMachineTakesConnectionsIsEnough) {
