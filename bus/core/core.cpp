@@ -15,8 +15,8 @@ constexpr std::size_t kCardsInWelcome = 8;  // that we read
 constexpr std::size_t kCardsShown = 3;      // they are the most of what a welcome costs
 constexpr Duration kLedgerTick = std::chrono::seconds(1);
 // A suspect with which there is no link any more counts as dead here after so much silence. Longer than the
-// detector would take over a link, for a process that seems frozen (overlay/detector.cpp).
-constexpr Duration kSuspectedAtMost = std::chrono::seconds(35);
+// detector would take over a link, where much is lost (overlay/detector.cpp).
+constexpr Duration kSuspectedAtMost = std::chrono::seconds(20);
 // Reconciliation with one neighbour at a time, beside what broadcasts bring: rare, since normally it finds
 // nothing.
 constexpr Duration kSyncEvery = std::chrono::seconds(30);
