@@ -5,7 +5,7 @@ namespace zswarm::bus {
 
 void Detector::audit(Time now, const RosterEntry& member, Outbox& out) {
   if (audited_ || find(member.peer.id) != nullptr) return;
-  Neighbour& n = audited_.emplace();
+  Neighbour& n = audited_.emplace(Neighbour{});
   n.peer = member.peer;
   n.incarnation = member.incarnation;
   n.sequence = ++sequence_;

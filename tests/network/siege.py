@@ -123,11 +123,14 @@ class Siege:
         return self.attacked.sockets[kind]
 
     def connect(self, kind):
+        return self.once_it_listens(kind, lambda: self.mallory.connect(self.address(kind)))
+
+    def once_it_listens(self, kind, connect):
         """The traffic shuts clients out, and a node then opens its gossip socket again: for a moment nobody listens there."""
         end = time.monotonic() + CLOSED_WITHIN_S
         while True:
             try:
-                return self.mallory.connect(self.address(kind))
+                return connect()
             except ConnectionRefusedError:
                 assert time.monotonic() < end, f"nobody listens at {self.address(kind)}"
 
@@ -144,7 +147,8 @@ class Siege:
         """A connection of a member, over which anything may come."""
         if kind == "join":
             return hostile.join_connection(self.address(kind))
-        return hostile.connection(self.address(kind), self.node_key, "SUB" if kind == "gossip" else "DEALER")
+        own = "SUB" if kind == "gossip" else "DEALER"
+        return self.once_it_listens(kind, lambda: hostile.connection(self.address(kind), self.node_key, own))
 
     def attack(self):
         return self.watch.attack()
