@@ -40,7 +40,7 @@ zswarm_test_packages=(
   "clang-format-14:clang-format-14"
   "clang-tidy-14:clang-tidy-14"
   shellcheck
-  "iproute2:ip"             # network namespaces for tests/network
+  iproute2                  # network namespaces for tests/network
   "nodejs:node>=18"
   "npm:npm"
 )
