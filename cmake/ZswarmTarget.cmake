@@ -2,6 +2,7 @@
 #
 #   zswarm_target(NAME)                  applies them to the target NAME
 #   zswarm_precompile(NAME HEADER...)    the target's heavy headers, read once; they still are included where they are used
+#   zswarm_unity(NAME)                   compiles files of one folder together where ZSWARM_UNITY is set: names in them must differ
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -63,5 +64,41 @@ function(zswarm_precompile name)
     target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   else()
     target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")  # or ccache never finds anything again
+  endif()
+endfunction()
+
+# The templates of libraries (fmt, msgpack, GoogleTest) are instantiated once for about six files instead of six times: a whole build takes half the time. A file
+# stays in its group when others come or go, so that two names that meet are noticed by who makes the second.
+function(zswarm_unity name)
+  if(NOT ZSWARM_UNITY)
+    return()
+  endif()
+  get_target_property(sources ${name} SOURCES)
+  get_target_property(folder ${name} SOURCE_DIR)
+  set(folders "")
+  foreach(source IN LISTS sources)
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${folder})
+    cmake_path(GET source PARENT_PATH parent)
+    list(APPEND folders ${parent})
+    list(APPEND files_${parent} ${source})
+  endforeach()
+  list(REMOVE_DUPLICATES folders)
+  foreach(parent IN LISTS folders)
+    list(LENGTH files_${parent} count)
+    math(EXPR groups "(${count} + 5) / 6")
+    foreach(source IN LISTS files_${parent})
+      cmake_path(GET source STEM stem)
+      string(SHA1 hash ${stem})
+      string(SUBSTRING ${hash} 0 4 hash)
+      math(EXPR group "0x${hash} % ${groups}")
+      cmake_path(RELATIVE_PATH parent BASE_DIRECTORY ${folder} OUTPUT_VARIABLE group_folder)
+      string(MAKE_C_IDENTIFIER "${group_folder}_${group}" group)
+      set_source_files_properties(${source} TARGET_DIRECTORY ${name} PROPERTIES UNITY_GROUP ${group})
+    endforeach()
+  endforeach()
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # It takes the files of a group for headers, and knows its false positives in smaller units only (see above).
+    target_compile_options(${name} PRIVATE -Wno-subobject-linkage -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
 endfunction()

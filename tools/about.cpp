@@ -10,10 +10,10 @@ namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
-constexpr std::size_t kMaxTextBytes = 8192, kMaxModels = 64, kMaxModelNameBytes = 256;
+constexpr std::size_t kAboutBytesMax = 8192, kMaxModels = 64, kMaxModelNameBytes = 256;
 
 json object_of(bus::ByteView text) {
-  if (text.size() > kMaxTextBytes) return json::object();
+  if (text.size() > kAboutBytesMax) return json::object();
   auto read = json::parse(text.begin(), text.end(), nullptr, false);
   return read.is_object() ? std::move(read) : json::object();
 }

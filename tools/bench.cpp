@@ -29,7 +29,7 @@ namespace zswarm::tools {
 
 namespace {
 
-struct Options {
+struct BenchOptions {
   std::string model;
   std::vector<std::uint32_t> prompt{512};
   std::vector<std::uint32_t> generate{128};
@@ -151,7 +151,7 @@ nlohmann::ordered_json as_json(const TestResult& result) {
           {"read_share", result.read_share}};
 }
 
-Result<std::vector<TestResult>> run_tests(Bench& bench, const Options& options) {
+Result<std::vector<TestResult>> run_tests(Bench& bench, const BenchOptions& options) {
   std::vector<TestResult> results;
   const auto add = [&results, &options](Result<TestResult> result) -> Status {
     if (!result) return fail(std::move(result.error()));
@@ -177,7 +177,7 @@ Result<std::vector<TestResult>> run_tests(Bench& bench, const Options& options) 
   return results;
 }
 
-int bench(const Options& options) {
+int bench(const BenchOptions& options) {
   auto local = LocalModel::load(options.model, options.threads);
   if (!local) return report(local.error());
   const std::uint32_t most = (*local)->model().max_step_tokens();
@@ -219,7 +219,7 @@ int bench(const Options& options) {
 }  // namespace
 
 void add_bench(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand("bench", "Measure prompt and generation speed");
   command->add_option("MODEL", options->model, "GGUF file")->required();
   command->add_option("-p,--prompt", options->prompt, "Prompt lengths, separated by commas; 0: none")

@@ -28,7 +28,7 @@ namespace zswarm::tools {
 
 namespace {
 
-struct Options {
+struct ChatOptions {
   AnswerOptions answer;
   std::string system;
 };
@@ -41,7 +41,7 @@ constexpr std::string_view kHelp =
 
 class Chat {
  public:
-  Chat(node::Client& client, const Options& options) : client_(client), options_(options) { clear(); }
+  Chat(node::Client& client, const ChatOptions& options) : client_(client), options_(options) { clear(); }
 
   void clear() {
     messages_ = nlohmann::ordered_json::array();
@@ -93,7 +93,7 @@ class Chat {
   }
 
   node::Client& client_;
-  const Options& options_;
+  const ChatOptions& options_;
   nlohmann::ordered_json messages_;
   std::mutex mutex_;
   std::optional<node::RequestId> running_;  // guarded by mutex_
@@ -144,7 +144,7 @@ int converse(Chat& chat) {
   return kDone;
 }
 
-int answer_once(Chat& chat, bool json) {
+int answer_once(Chat& chat, bool as_json) {
   auto question = read_text({}, kMaxQuestionBytes);
   if (!question) return report(question.error());
   while (!question->empty() && (question->back() == '\n' || question->back() == '\r'))
@@ -152,10 +152,10 @@ int answer_once(Chat& chat, bool json) {
   if (question->find_first_not_of(" \t\r\n") == std::string::npos) {
     return report_usage("There is no question on standard input.");
   }
-  const auto answer = chat.ask(*question, json ? [](const std::string&) {} : show_piece);
-  if (!json) show_piece("\n");
+  const auto answer = chat.ask(*question, as_json ? [](const std::string&) {} : show_piece);
+  if (!as_json) show_piece("\n");
   if (!answer) return report(answer.error());
-  if (json) {
+  if (as_json) {
     put_json(answer_json(*answer));
   } else {
     std::fputs((speed_line(*answer) + "\n").c_str(), stderr);
@@ -163,7 +163,7 @@ int answer_once(Chat& chat, bool json) {
   return kDone;
 }
 
-int chat(const Options& options) {
+int chat(const ChatOptions& options) {
   const auto node = start_node(options.answer);
   if (!node) return report(node.error());
   if (const auto card = (*node)->model({}); card && !card->has_chat_template) {
@@ -188,7 +188,7 @@ int chat(const Options& options) {
 }  // namespace
 
 void add_chat(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ChatOptions>();
   CLI::App* command = app.add_subcommand("chat", "Talk to a model in the terminal");
   add_answer_options(*command, options->answer);
   command->add_option("--system", options->system, "What the model is told first");

@@ -13,6 +13,8 @@ namespace zswarm::tools {
 /// A path fit for a message.
 [[nodiscard]] std::string shown(const std::filesystem::path& path);
 
+inline constexpr std::size_t kTextBytesMax = std::size_t{1} << 30;  // of a text that a command works on
+
 /// All bytes of `path`, or of standard input if it is empty. kTooLarge above max_bytes.
 [[nodiscard]] Result<std::string> read_text(const std::filesystem::path& path, std::size_t max_bytes);
 

@@ -15,14 +15,14 @@ namespace zswarm::tools {
 
 namespace {
 
-struct Options {
+struct GenerateOptions {
   AnswerOptions answer;
   std::optional<std::string> prompt;
 };
 
 constexpr std::size_t kMaxPromptBytes = std::size_t{64} << 20;
 
-int generate(const Options& options) {
+int generate(const GenerateOptions& options) {
   auto text = options.prompt ? Result<std::string>(*options.prompt) : read_text({}, kMaxPromptBytes);
   if (!text) return report(text.error());
   const auto node = start_node(options.answer);
@@ -50,7 +50,7 @@ int generate(const Options& options) {
 }  // namespace
 
 void add_generate(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GenerateOptions>();
   CLI::App* command = app.add_subcommand("generate", "Go on with a text");
   options->answer.max_tokens = 128;
   add_answer_options(*command, options->answer);

@@ -23,7 +23,7 @@ namespace zswarm::tools {
 
 namespace {
 
-struct Options {
+struct InspectOptions {
   std::string model;
   bool json = false;
 };
@@ -88,7 +88,7 @@ void show_json(const gguf::Description& description, const Problems& problems) {
             {"tensors", tensors}});
 }
 
-int inspect(const Options& options) {
+int inspect(const InspectOptions& options) {
   const auto file = gguf::Reader::open(options.model);
   if (!file) return report(file.error());
   const Problems problems = problems_of(*file);
@@ -105,7 +105,7 @@ int inspect(const Options& options) {
 }  // namespace
 
 void add_inspect(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectOptions>();
   CLI::App* command = app.add_subcommand("inspect", "Show what a GGUF file holds, or what is wrong with it");
   command->add_option("MODEL", options->model, "GGUF file")->required();
   command->add_flag("--json", options->json,

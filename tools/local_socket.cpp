@@ -54,7 +54,7 @@ std::string answer_to(const LocalServer::Handler& handler, const zmq::message_t&
   return text_of({{"result", std::move(*result)}});
 }
 
-void set_limits(zmq::socket_t& socket, std::int64_t max_message) {
+void limit_socket(zmq::socket_t& socket, std::int64_t max_message) {
   socket.set(zmq::sockopt::maxmsgsize, max_message);
   socket.set(zmq::sockopt::handshake_ivl, kHandshakeMs);
   socket.set(zmq::sockopt::linger, 0);
@@ -92,7 +92,7 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(const std::filesystem::p
   auto thread = std::make_unique<Thread>();
   thread->folder = std::move(address->first);
   thread->handler = std::move(handler);
-  set_limits(thread->socket, kMaxRequestBytes);
+  limit_socket(thread->socket, kMaxRequestBytes);
   try {
     thread->socket.bind(address->second);
   } catch (const zmq::error_t& error) {
@@ -123,7 +123,7 @@ Result<nlohmann::json> ask_local_node(const std::filesystem::path& folder,
   try {
     zmq::context_t context;
     zmq::socket_t socket(context, zmq::socket_type::req);
-    set_limits(socket, kMaxAnswerBytes);
+    limit_socket(socket, kMaxAnswerBytes);
     socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(patience.count()));
     socket.set(zmq::sockopt::sndtimeo, static_cast<int>(patience.count()));
     socket.connect(address->second);

@@ -33,6 +33,9 @@ class LocalServer {
   std::unique_ptr<Thread> thread_;
 };
 
+/// How long a command waits for the node on its own machine, unless it has a reason for another time.
+inline constexpr std::chrono::seconds kLocalPatience{10};
+
 /// Asks the node that runs with this data folder. kNotFound if none does; the node's refusal is
 /// kInvalidArgument; kUnavailable if it does not answer in time.
 [[nodiscard]] Result<nlohmann::json> ask_local_node(const std::filesystem::path& folder,

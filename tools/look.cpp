@@ -14,8 +14,6 @@ namespace zswarm::tools {
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
-
 Result<std::vector<bus::Endpoint>> contacts_of(const std::vector<std::string>& texts) {
   std::vector<bus::Endpoint> contacts;
   for (const std::string& text : texts) {
@@ -49,7 +47,7 @@ Result<nlohmann::json> LookFlags::status() const {
   if (token_.empty() && bootstrap_.empty()) {
     const auto folder = data_path(data_);
     if (!folder) return fail(folder.error());
-    return ask_local_node(*folder, {{"do", "status"}}, kPatience);
+    return ask_local_node(*folder, {{"do", "status"}}, kLocalPatience);
   }
   const auto token = token_given(token_);
   if (!token) return fail(token.error());

@@ -29,7 +29,7 @@ namespace {
 
 using TokenId = tokenizer::TokenId;
 
-struct Options {
+struct PerplexityOptions {
   std::string model;
   std::string file;
   std::uint32_t context = 512;
@@ -37,8 +37,6 @@ struct Options {
   std::uint32_t threads = 0;
   bool json = false;
 };
-
-constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
 
 struct Score {
   double log_likelihood = 0;
@@ -80,8 +78,8 @@ Status run_window(std::span<const TokenId> window, LocalModel& local, model::KvC
   return {};
 }
 
-Result<Score> run_windows(std::span<TokenId> tokens, const Options& options, std::optional<TokenId> bos,
-                          LocalModel& local) {
+Result<Score> run_windows(std::span<TokenId> tokens, const PerplexityOptions& options,
+                          std::optional<TokenId> bos, LocalModel& local) {
   const std::size_t windows = tokens.size() / options.context;
   std::unique_ptr<NpyWriter> npy;
   if (!options.logits.empty()) {
@@ -111,8 +109,8 @@ Result<Score> run_windows(std::span<TokenId> tokens, const Options& options, std
   return score;
 }
 
-int perplexity(const Options& options) {
-  const auto text = read_text(options.file, kMaxTextBytes);
+int perplexity(const PerplexityOptions& options) {
+  const auto text = read_text(options.file, kTextBytesMax);
   if (!text) return report(text.error());
   auto local = LocalModel::load(options.model, options.threads);
   if (!local) return report(local.error());
@@ -145,7 +143,7 @@ int perplexity(const Options& options) {
 }  // namespace
 
 void add_perplexity(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PerplexityOptions>();
   CLI::App* command = app.add_subcommand("perplexity", "Measure how well a model predicts a text");
   command->add_option("MODEL", options->model, "GGUF file")->required();
   command->add_option("-f,--file", options->file, "The text")->required();

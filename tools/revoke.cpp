@@ -14,18 +14,16 @@ namespace zswarm::tools {
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
-
-struct Options {
+struct RevokeOptions {
   std::string node, reason, data;
   bool json = false;
 };
 
-int revoke(const Options& options) {
+int revoke(const RevokeOptions& options) {
   const auto folder = data_path(options.data);
   if (!folder) return report(folder.error());
   const auto answer = ask_local_node(
-      *folder, {{"do", "revoke"}, {"node", options.node}, {"reason", options.reason}}, kPatience);
+      *folder, {{"do", "revoke"}, {"node", options.node}, {"reason", options.reason}}, kLocalPatience);
   if (!answer) return report(answer.error());
   if (options.json) {
     put_json(nlohmann::ordered_json(*answer));
@@ -43,7 +41,7 @@ int revoke(const Options& options) {
 }  // namespace
 
 void add_revoke(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RevokeOptions>();
   CLI::App* command = app.add_subcommand("revoke", "Shut a node out of the network");
   command->add_option("NODE", options->node, "Its name, its id, or the beginning of its id")->required();
   command->add_option("--reason", options->reason, "One sentence for the others' logs")->option_text("TEXT");

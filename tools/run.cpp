@@ -37,7 +37,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct RunOptions {
   std::vector<std::string> models;
   std::vector<std::string> aliases;
   std::string ready_out;
@@ -45,7 +45,7 @@ struct Options {
   SettingFlags flags;
 };
 
-Result<Settings> settings_of(const Options& options) {
+Result<Settings> settings_of(const RunOptions& options) {
   auto settings = options.flags.settings();
   if (!settings) return settings;
   for (const std::string& alias : options.aliases) {
@@ -157,7 +157,7 @@ nlohmann::ordered_json load_of(const node::Node& node) {
 }
 
 /// The network that the node takes part in, if it shall.
-Result<std::unique_ptr<Membership>> join(const Options& options, const Settings& settings,
+Result<std::unique_ptr<Membership>> join(const RunOptions& options, const Settings& settings,
                                          const node::Node& node) {
   if (!settings.network.p2p && !options.network.is_given()) return std::unique_ptr<Membership>();
   Presence presence{.roles = {"serve"}, .models = {}, .load = [&node] { return load_of(node); }};
@@ -165,7 +165,7 @@ Result<std::unique_ptr<Membership>> join(const Options& options, const Settings&
   return Membership::join(settings, options.network, std::move(presence));
 }
 
-int run(const Options& options) {
+int run(const RunOptions& options) {
   auto settings = settings_of(options);
   if (!settings) {
     report(settings.error());
@@ -214,7 +214,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_run(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Serve models over HTTP, for any OpenAI client");
   command->add_option("MODEL", options->models, "GGUF files; the first is the default model");
   command->add_option("--alias", options->aliases, "Another name for a model, NAME=FILE (may be repeated)")

@@ -16,7 +16,7 @@
 namespace zswarm::tools {
 namespace {
 
-struct Options {
+struct SimulateOptions {
   std::uint32_t nodes = 1000;
   std::uint64_t seed = 1;
   double loss = 0, kill = 0, freeze = 0, hostile = 0;
@@ -30,7 +30,7 @@ struct Options {
   bool json = false;
 };
 
-bus::ScenarioConfig scenario_of(const Options& options) {
+bus::ScenarioConfig scenario_of(const SimulateOptions& options) {
   bus::ScenarioConfig scenario;
   scenario.world.nodes = options.nodes;
   scenario.world.seed = options.seed;
@@ -64,7 +64,7 @@ nlohmann::ordered_json json_or_null(const std::optional<double>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
 
-int simulate(const Options& options) {
+int simulate(const SimulateOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const bus::Figures figures = bus::run_scenario(scenario_of(options));
   const double wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -117,7 +117,7 @@ int simulate(const Options& options) {
 }  // namespace
 
 void add_simulate(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SimulateOptions>();
   CLI::App* command =
       app.add_subcommand("simulate", "Run the network's protocol with many nodes under a virtual clock");
   command->add_option("--nodes", options->nodes, "How many nodes")

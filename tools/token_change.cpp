@@ -19,7 +19,6 @@ namespace zswarm::tools {
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
 constexpr const char* kDataHelp = "Data folder of the node to ask (ZSWARM_DATA, or the XDG data folder)";
 
 struct RotateOptions {
@@ -40,7 +39,7 @@ int rotate(const RotateOptions& options) {
   }
   const auto folder = data_path(options.data);
   if (!folder) return report(folder.error());
-  const auto answer = ask_local_node(*folder, request, kPatience);
+  const auto answer = ask_local_node(*folder, request, kLocalPatience);
   if (!answer) return report(answer.error());
   if (options.json) {
     put_json(nlohmann::ordered_json(*answer));
@@ -63,8 +62,8 @@ int make_client(const ClientOptions& options) {
   const std::string public_key = bus::z85_text(keys.public_key);
   const auto folder = data_path(options.data);
   if (!folder) return report(folder.error());
-  const auto answer =
-      ask_local_node(*folder, {{"do", "client"}, {"public", public_key}, {"name", options.name}}, kPatience);
+  const auto answer = ask_local_node(
+      *folder, {{"do", "client"}, {"public", public_key}, {"name", options.name}}, kLocalPatience);
   if (!answer) return report(answer.error());
   const nlohmann::ordered_json file = {{"id", answer->value("id", "")},
                                        {"public", public_key},

@@ -15,21 +15,19 @@ namespace zswarm::tools {
 
 namespace {
 
-struct Options {
+struct TokenizeOptions {
   std::string model;
   std::string file;
   bool no_special = false;
   bool json = false;
 };
 
-constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
-
-int tokenize(const Options& options) {
+int tokenize(const TokenizeOptions& options) {
   const auto reader = gguf::Reader::open(options.model);
   if (!reader) return report(reader.error());
   const auto tokenizer = tokenizer::Tokenizer::from_gguf(*reader);
   if (!tokenizer) return report(tokenizer.error());
-  const auto text = read_text(options.file, kMaxTextBytes);
+  const auto text = read_text(options.file, kTextBytesMax);
   if (!text) return report(text.error());
   const bool special = !options.no_special;
   const auto tokens = (*tokenizer)->encode(*text, {.add_special = special, .parse_special = special});
@@ -46,7 +44,7 @@ int tokenize(const Options& options) {
 }  // namespace
 
 void add_tokenize(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenizeOptions>();
   CLI::App* command = app.add_subcommand("tokenize", "Print the token ids of a text");
   command->add_option("MODEL", options->model, "GGUF file; a vocabulary without tensors is enough")
       ->required();

@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr const char* kHomeAndClear = "\x1b[H\x1b[J";
 
-struct Options {
+struct TopOptions {
   LookFlags look;
   double interval_s = 1;
   std::uint32_t count = 0;  // 0: until stopped
@@ -71,7 +71,7 @@ class Rates {
   double in_ = 0, out_ = 0;
 };
 
-void show(const Options& options, const nlohmann::json& status, const nlohmann::ordered_json& rates) {
+void show(const TopOptions& options, const nlohmann::json& status, const nlohmann::ordered_json& rates) {
   if (options.look.json()) {
     nlohmann::ordered_json line = status;
     line["rates"] = rates;
@@ -87,7 +87,7 @@ void show(const Options& options, const nlohmann::json& status, const nlohmann::
   flush();
 }
 
-int top(const Options& options) {
+int top(const TopOptions& options) {
   Pause pause;
   Rates rates;
   const auto interval =
@@ -106,7 +106,7 @@ int top(const Options& options) {
 }  // namespace
 
 void add_top(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TopOptions>();
   CLI::App* command = app.add_subcommand("top", "Watch the network: members, load, links, bytes");
   options->look.add_to(*command);
   command->add_option("--interval", options->interval_s, "Seconds between two looks (1)")

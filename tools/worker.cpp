@@ -20,7 +20,7 @@ namespace zswarm::tools {
 
 namespace {
 
-struct Options {
+struct WorkerOptions {
   SettingFlags flags;
   NetworkFlags network;
   std::string ready_out;
@@ -44,7 +44,7 @@ void wait_for_signal() {
   StopSignals::instance().set_handler({});
 }
 
-int work(const Options& options) {
+int work(const WorkerOptions& options) {
   const auto settings = options.flags.settings();
   if (!settings) {
     report(settings.error());
@@ -70,7 +70,7 @@ int work(const Options& options) {
 }  // namespace
 
 void add_worker(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WorkerOptions>();
   CLI::App* command = app.add_subcommand("worker", "Join a network and offer this machine to it");
   options->network.add_to(*command);
   options->flags.add_to(*command, is_for_every_node);

@@ -8,7 +8,7 @@
 namespace zswarm::bus {
 namespace {
 
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kCardFormat = 1;
 constexpr std::uint32_t kBodyElements = 11;
 constexpr std::string_view kSignPurpose = "zswarm card";
 constexpr std::string_view kMacPurpose = "zswarm card mac";
@@ -67,7 +67,7 @@ Status check_texts(const Card& card) {
 
 Bytes packed_body(const Card& card) {
   Writer writer(kBodyElements);
-  writer.uint(kFormat).uint(card.epoch).bin(card.sign_key).bin(card.curve_key);
+  writer.uint(kCardFormat).uint(card.epoch).bin(card.sign_key).bin(card.curve_key);
   writer.uint(card.incarnation).uint(card.instance).text(card.name).text(card.version);
   writer.array(static_cast<std::uint32_t>(card.roles.size()));
   for (const std::string& role : card.roles) writer.text(role);
@@ -91,11 +91,11 @@ bool read_endpoint(std::string_view text, std::optional<Endpoint>& endpoint) {
 Result<Card> read_body(const Bytes& body) {
   Reader reader = Reader::of_bytes(body, kPackLimits);
   const std::uint64_t format = reader.uint();
-  if (reader.ok() && format > kFormat) {
+  if (reader.ok() && format > kCardFormat) {
     return fail(ErrorCode::kUnsupported, "a card is of format " + std::to_string(format) +
                                              ", which this version of zswarm does not know.");
   }
-  if (format != kFormat) return malformed("its format");
+  if (format != kCardFormat) return malformed("its format");
   Card card;
   card.epoch = static_cast<std::uint32_t>(reader.uint(UINT32_MAX));
   card.sign_key = reader.fixed<32>();

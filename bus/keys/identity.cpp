@@ -9,7 +9,7 @@
 namespace zswarm::bus {
 namespace {
 
-constexpr std::string_view kKind = "identity";
+constexpr std::string_view kIdentityKind = "identity";
 constexpr std::size_t kSeedBytes = 32;
 constexpr std::size_t kContentsBytes = kSeedBytes + 8;
 
@@ -24,10 +24,11 @@ SecretBytes contents_of(const Secret<kSeedBytes>& seed, std::uint64_t incarnatio
 
 /// Makes the file if there is none. Of two that do so at one time one wins, and both read its file.
 Status make_if_missing(const std::filesystem::path& path) {
-  if (const auto read = read_private_file(path, kKind); read || read.error().code != ErrorCode::kNotFound)
+  if (const auto read = read_private_file(path, kIdentityKind);
+      read || read.error().code != ErrorCode::kNotFound)
     return {};
   const SecretBytes contents = contents_of(Secret<kSeedBytes>::random(), 0);
-  auto made = write_private_file(path, kKind, contents.reveal(), WriteMode::kCreate);
+  auto made = write_private_file(path, kIdentityKind, contents.reveal(), WriteMode::kCreate);
   if (!made && made.error().code == ErrorCode::kBusy) return {};
   return made;
 }
@@ -43,7 +44,7 @@ Identity Identity::from_seed(const Secret<32>& seed, std::uint64_t incarnation) 
 Result<Identity> start_identity(const DataFolder& folder) {
   const std::filesystem::path path = folder.path() / "identity";
   if (auto made = make_if_missing(path); !made) return tl::unexpected(made.error());
-  const auto contents = read_private_file(path, kKind);
+  const auto contents = read_private_file(path, kIdentityKind);
   if (!contents) return tl::unexpected(contents.error());
   const ByteView bytes = contents->reveal();
   std::uint64_t incarnation = 0;
@@ -57,7 +58,7 @@ Result<Identity> start_identity(const DataFolder& folder) {
   const auto seed = Secret<kSeedBytes>::from(bytes.first<kSeedBytes>());
   incarnation += kIncarnationsPerStart;
   const SecretBytes counted = contents_of(seed, incarnation);
-  if (auto kept = write_private_file(path, kKind, counted.reveal(), WriteMode::kReplace); !kept)
+  if (auto kept = write_private_file(path, kIdentityKind, counted.reveal(), WriteMode::kReplace); !kept)
     return tl::unexpected(kept.error());
   return Identity::from_seed(seed, incarnation);
 }

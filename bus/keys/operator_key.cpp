@@ -7,7 +7,7 @@
 namespace zswarm::bus {
 namespace {
 
-constexpr std::string_view kKind = "operator key";
+constexpr std::string_view kOperatorKeyKind = "operator key";
 constexpr std::size_t kIdBytes = 8;
 
 }  // namespace
@@ -22,14 +22,14 @@ Result<SignKeyPair> make_operator_key(const std::filesystem::path& folder) {
   const auto seed = Secret<32>::random();
   SignKeyPair keys = SignKeyPair::from_seed(seed);
   const auto path = operator_key_path(folder, keys.public_key);
-  if (auto kept = write_private_file(path, kKind, seed.view(), WriteMode::kCreate); !kept)
+  if (auto kept = write_private_file(path, kOperatorKeyKind, seed.view(), WriteMode::kCreate); !kept)
     return tl::unexpected(kept.error());
   return keys;
 }
 
 Result<SignKeyPair> load_operator_key(const std::filesystem::path& folder, const SignPublicKey& key) {
   const auto path = operator_key_path(folder, key);
-  const auto contents = read_private_file(path, kKind);
+  const auto contents = read_private_file(path, kOperatorKeyKind);
   if (!contents && contents.error().code == ErrorCode::kNotFound) {
     return fail(ErrorCode::kNotFound,
                 shown_path(path) + ": the operator key of this network is not here; run " +

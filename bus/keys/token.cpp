@@ -9,7 +9,7 @@ namespace zswarm::bus {
 namespace {
 
 constexpr std::string_view kPrefix = "zsw1";
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kTokenFormat = 1;
 constexpr std::uint8_t kHasExpiry = 1;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint64_t kMaxExpiry = 253'402'300'799;  // the last second of the year 9999
@@ -80,13 +80,13 @@ tl::unexpected<Error> faulty() {
 Result<Token> read_payload(ByteView payload) {
   Fields fields(payload);
   const auto format = static_cast<std::uint8_t>(fields.number(1));
-  if (format > kFormat) return newer(std::to_string(format));
+  if (format > kTokenFormat) return newer(std::to_string(format));
   Token token;
   token.epoch = static_cast<std::uint32_t>(fields.number(4));
   const ByteView secret = fields.take(Secret<32>::size());
   const ByteView operator_key = fields.take(token.operator_key.size());
   const std::uint64_t flags = fields.number(1);
-  if (!fields.ok() || format != kFormat || (flags & ~std::uint64_t{kHasExpiry}) != 0) return faulty();
+  if (!fields.ok() || format != kTokenFormat || (flags & ~std::uint64_t{kHasExpiry}) != 0) return faulty();
   token.secret = Secret<32>::from(secret.first<Secret<32>::size()>());
   std::copy(operator_key.begin(), operator_key.end(), token.operator_key.begin());
   if (flags != 0) {
@@ -120,7 +120,7 @@ SecretText Token::text() const {
   ZS_BUS_ASSERT(!expires_s || *expires_s <= kMaxExpiry);
   Bytes payload;
   payload.reserve(kMaxTokenBytes);  // so that growing leaves no copy of the secret behind
-  payload.push_back(kFormat);
+  payload.push_back(kTokenFormat);
   append_big_endian(payload, epoch, 4);
   payload.insert(payload.end(), secret.view().begin(), secret.view().end());
   payload.insert(payload.end(), operator_key.begin(), operator_key.end());

@@ -5,7 +5,7 @@
 namespace zswarm::bus {
 namespace {
 
-__extension__ using Wide = unsigned __int128;
+__extension__ using Uint128 = unsigned __int128;
 
 ByteArray<Position::kBytes> bytes_of_position(const Position& position) {
   ByteArray<Position::kBytes> bytes;
@@ -51,9 +51,9 @@ Bound decode_upper(ByteView bytes) {
 }
 
 SetSum& SetSum::operator+=(const SetSum& other) {
-  Wide carry = 0;
+  Uint128 carry = 0;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    carry += Wide{words[i]} + other.words[i];
+    carry += Uint128{words[i]} + other.words[i];
     words[i] = static_cast<std::uint64_t>(carry);
     carry >>= 64;
   }
@@ -64,7 +64,7 @@ SetSum& SetSum::operator+=(const SetSum& other) {
 SetSum& SetSum::operator-=(const SetSum& other) {
   std::uint64_t borrow = 0;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const Wide difference = Wide{words[i]} - other.words[i] - borrow;
+    const Uint128 difference = Uint128{words[i]} - other.words[i] - borrow;
     words[i] = static_cast<std::uint64_t>(difference);
     borrow = (difference >> 64) != 0 ? 1 : 0;
   }

@@ -15,7 +15,7 @@ constexpr std::size_t kAnnouncersMax = 8;
 constexpr std::size_t kNewsOverhead = 48;  // of kind, origin, number, hops, via and lengths
 constexpr std::uint8_t kHopsMax = 255;
 
-Status malformed() {
+Status malformed_broadcast() {
   return fail(ErrorCode::kMalformed, "a message of the broadcast does not have the fields of its type");
 }
 
@@ -161,7 +161,7 @@ Status Broadcast::on_message(Time now, const NodeId& from, const Header& header,
   if (!within_budget(now, *n, message.size()))
     return fail(ErrorCode::kBusy, "a neighbour sends more gossip than this node takes");
   Reader fields = Reader::of_message(message);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_broadcast();
   switch (header.type) {
     case MessageType::kGossip:
       return on_gossip(now, *n, std::move(fields), out);
@@ -196,7 +196,7 @@ Status Broadcast::on_gossip(Time now, Neighbour& from, Reader fields, Outbox& ou
     if (Status taken = take_new(now, from, id, std::move(news), next_hops); !taken) return taken;
   }
   if (eager_at_ <= now) flush_eager(now, out);
-  return list.ok() ? Status() : malformed();
+  return list.ok() ? Status() : malformed_broadcast();
 }
 
 Status Broadcast::take_new(Time now, Neighbour& from, const NewsId& id, News news, std::uint8_t hops) {
@@ -239,7 +239,7 @@ void Broadcast::on_duplicate(const NewsId& id, std::uint32_t via, Neighbour& fro
 
 Status Broadcast::on_ihave(Time now, Neighbour& from, Reader fields, Outbox& out) {
   const ByteView ids = fields.bin(kIdsMax * kAnnounceBytes);
-  if (!fields.ok() || ids.size() % kAnnounceBytes != 0) return malformed();
+  if (!fields.ok() || ids.size() % kAnnounceBytes != 0) return malformed_broadcast();
   for (std::size_t at = 0; at < ids.size(); at += kAnnounceBytes)
     announced(now, from, id_at(ids, at), ids[at + kIdBytes], out);
   return {};
@@ -313,7 +313,7 @@ void Broadcast::ask_for_missing(Time now, Outbox& out) {
 
 Status Broadcast::on_graft(Time now, Neighbour& from, Reader fields, Outbox& out) {
   const ByteView bytes = fields.bin(kIdsMax * kIdBytes);
-  if (!fields.ok() || bytes.size() % kIdBytes != 0) return malformed();
+  if (!fields.ok() || bytes.size() % kIdBytes != 0) return malformed_broadcast();
   make_eager(from, out);
   std::vector<NewsId> ids;
   for (std::size_t at = 0; at < bytes.size(); at += kIdBytes) {

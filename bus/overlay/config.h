@@ -20,6 +20,10 @@ namespace zswarm::bus {
 
 using namespace std::chrono_literals;
 
+// A suspicion that claims an incarnation so far ahead of ours is a lie; refuting it would let a liar use up
+// the range.
+inline constexpr std::uint64_t kIncarnationJumpMax = 1u << 20;
+
 struct OverlayConfig {
   // --- Views: HyParView (Leitao, Pereira, Rodrigues: "HyParView: a membership protocol for reliable
   // gossip-based broadcast", DSN 2007) ---

@@ -8,9 +8,6 @@ namespace {
 
 constexpr std::uint64_t kFromNeighbour =
     1;  // flag of a probe: the sender counts the receiver as its neighbour
-// A suspicion that claims an incarnation so far ahead of ours is a lie; refuting it would let a liar use up
-// the range.
-constexpr std::uint64_t kIncarnationJumpMax = 1u << 20;
 // Until more is known, a node is patient: as if one segment of five were lost, which counts as so many
 // exchanges.
 constexpr std::int64_t kLateAtFirstPpm = 360'000;
@@ -25,7 +22,7 @@ constexpr std::size_t kCalledMax = 16;   // names in one call
 constexpr Duration kSettling =
     5s;  // after a link came about, or an instance changed, old messages may arrive
 
-Status malformed() {
+Status malformed_probe() {
   return fail(ErrorCode::kMalformed,
               "a message of the failure detector does not have the fields of its type");
 }
@@ -313,7 +310,7 @@ void Detector::heard(Time now, const NodeId& from) {
 Status Detector::on_message(Time now, const NodeId& from, const Header& header, ByteView message,
                             Outbox& out) {
   Reader fields = Reader::of_message(message);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_probe();
   switch (header.type) {
     case MessageType::kProbe:
       return on_probe(now, from, header.request_id, std::move(fields), out);
@@ -338,7 +335,7 @@ Status Detector::on_probe(Time now, const NodeId& from, std::uint32_t sequence, 
   const bool tells_more = fields.left() > 0;
   const std::uint64_t late = tells_more ? fields.uint(1000) : 0;
   const std::uint64_t pause = tells_more ? fields.uint(UINT32_MAX) : 0;
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_probe();
   if (suspected >= self_.incarnation && suspected - self_.incarnation <= kIncarnationJumpMax) {
     self_.incarnation = suspected + 1;
     worse(1);
@@ -367,7 +364,7 @@ Status Detector::on_ack(Time now, const NodeId& from, std::uint32_t sequence, Re
   const bool neighbour = fields.boolean();
   const bool relayed = fields.left() > 0;
   const NodeId target = relayed ? fields.id() : from;
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_probe();
   if (relayed && is_audited(target)) {
     if (audited_->sequence == sequence) audited_.reset();
     return {};
@@ -427,7 +424,7 @@ Status Detector::on_request(Time now, const NodeId& from, std::uint32_t sequence
                             Outbox& out) {
   const NodeId target = fields.id();
   const ByteView card = fields.bin(config_.card_bytes_max);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_probe();
   if (find(from) == nullptr || target == self_.id) return {};
   if (relays_.size() >= config_.relays_max)
     return fail(ErrorCode::kBusy, "this node already makes as many probes for others as it may");
@@ -448,7 +445,7 @@ Status Detector::on_request(Time now, const NodeId& from, std::uint32_t sequence
 Status Detector::on_nack(Time now, const NodeId& from, std::uint32_t sequence, Reader fields) {
   const NodeId target = fields.id();
   const std::uint64_t said = fields.left() > 0 ? fields.uint() : 0;  // a later version may say more
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_probe();
   Neighbour* n = watched(target);
   if (n == nullptr || n->sequence != sequence || n->stage == Stage::kQuiet) return {};
   const auto has = [&](const std::vector<NodeId>& ids) {
@@ -476,7 +473,7 @@ Status Detector::on_call(Time now, const NodeId& from, Reader fields, Outbox& ou
   Reader called = fields.array(kCalledMax);
   bool us = false;
   while (called.left() > 0) us = called.id() == self_.id || us;
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_probe();
   if (!us || find(from) == nullptr || now - here_said_ < config_.here_every) return {};
   here_said_ = now;
   for (const Topic topic : {Topic::kEager, Topic::kLazy})

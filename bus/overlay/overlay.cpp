@@ -7,7 +7,6 @@ namespace {
 
 // Refutations are told at most this often: one who keeps calling us dead costs the network no more.
 constexpr Duration kAliveEvery = 1s;
-constexpr std::uint64_t kIncarnationJumpMax = 1u << 20;  // see detector.cpp
 // Two parts of a network that is cut call each other's nodes dead within this time.
 constexpr Duration kPartingTakes = 60s;
 constexpr int kAuditPicks = 8;  // until one is found that we do not know about already

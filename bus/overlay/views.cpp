@@ -24,7 +24,7 @@ bool contains(const auto& peers, const NodeId& id) {
   return find_peer(peers, id) != peers.end();
 }
 
-Status malformed() {
+Status malformed_views() {
   return fail(ErrorCode::kMalformed, "a message about views does not have the fields of its type");
 }
 
@@ -79,7 +79,7 @@ void Views::leave(Outbox& out) {
 
 Status Views::on_message(Time now, const NodeId& from, const Header& header, ByteView message, Outbox& out) {
   Reader fields = Reader::of_message(message);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   switch (header.type) {
     case MessageType::kJoin:
       return on_join(now, from, std::move(fields), out);
@@ -102,7 +102,7 @@ Status Views::on_message(Time now, const NodeId& from, const Header& header, Byt
 
 Status Views::on_join(Time now, const NodeId& from, Reader fields, Outbox& out) {
   Peer peer = read_peer(fields, config_.card_bytes_max);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   if (peer.id != from) return fail(ErrorCode::kMalformed, "a node asked to join with another node's card");
   if (const Status valid = checked(now, peer, Source::kItself); !valid) return valid;
   pardon(from);
@@ -118,7 +118,7 @@ Status Views::on_join(Time now, const NodeId& from, Reader fields, Outbox& out) 
 Status Views::on_forward_join(Time now, const NodeId& from, Reader fields, Outbox& out) {
   const auto ttl = static_cast<std::uint8_t>(fields.uint(config_.active_walk));
   Peer peer = read_peer(fields, config_.card_bytes_max);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   if (!contains(active_, from)) return {};  // walks run along links only
   if (peer.id == self_.id) return {};
   if (const Status valid = checked(now, peer, Source::kHearsay); !valid) return valid;
@@ -143,7 +143,7 @@ Status Views::on_forward_join(Time now, const NodeId& from, Reader fields, Outbo
 Status Views::on_neighbour(Time now, const NodeId& from, Reader fields, Outbox& out) {
   const bool urgent = fields.uint(1) == 1;
   Peer peer = read_peer(fields, config_.card_bytes_max);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   if (peer.id != from) return fail(ErrorCode::kMalformed, "a node asked for a link with another node's card");
   if (const Status valid = checked(now, peer, Source::kItself); !valid) return valid;
   pardon(from);
@@ -160,7 +160,7 @@ Status Views::on_neighbour(Time now, const NodeId& from, Reader fields, Outbox& 
 
 Status Views::on_neighbour_reply(Time now, const NodeId& from, Reader fields, Outbox& out) {
   const bool accepted = fields.boolean();
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   const auto at = find_peer(asked_, from);
   if (at == asked_.end()) {
     // An answer that comes after we gave up, or that nobody asked for: the other side must not count us as
@@ -343,7 +343,7 @@ void Views::drop_random(Time now, const Peer& instead, Outbox& out) {
 Status Views::on_disconnect(Time now, const NodeId& from, Reader fields, Outbox& out) {
   const bool named = fields.left() > 0;
   const Peer instead = named ? read_peer(fields, config_.card_bytes_max) : Peer{};
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   if (!contains(active_, from)) return {};
   lose(now, from, Loss::kDropped, out);
   if (!named || instead.id == self_.id || contains(active_, instead.id) || contains(asked_, instead.id) ||
@@ -488,7 +488,7 @@ Status Views::on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& ou
   const auto ttl = fields.uint(config_.shuffle_walk);
   Peer origin = read_peer(fields, config_.card_bytes_max);
   std::vector<Peer> peers = read_peers(fields, config_.card_bytes_max);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   if (!contains(active_, from) || origin.id == self_.id || is_shunned(now, origin.id)) return {};
   // At each step of the walk, so that whoever hands on a false card is at fault.
   if (const Status valid = checked(now, origin, Source::kHearsay); !valid) return valid;
@@ -519,7 +519,7 @@ Status Views::on_shuffle(Time now, const NodeId& from, Reader fields, Outbox& ou
 
 Status Views::on_shuffle_reply(Time now, const NodeId&, Reader fields, Outbox& out) {
   std::vector<Peer> peers = read_peers(fields, config_.card_bytes_max);
-  if (!fields.ok()) return malformed();
+  if (!fields.ok()) return malformed_views();
   if (!std::exchange(shuffle_open_, false)) return {};
   return integrate(now, std::move(peers), out);
 }

@@ -20,7 +20,7 @@ namespace {
 constexpr int kEventsWaiting = 20'000;
 constexpr std::size_t kEventsPerTurn = 4096;
 constexpr Duration kHandshakeMargin = std::chrono::seconds(1);  // libzmq's timers, and this thread's turns
-constexpr std::size_t kEventBytes = 6;  // number u16, value i32, both as this machine writes them
+constexpr std::size_t kMonitorEventBytes = 6;  // number u16, value i32, both as this machine writes them
 
 std::size_t descriptors_of_process() {
   rlimit limit{};
@@ -134,7 +134,7 @@ void Door::read_events(Time now, std::size_t which) {
     zmq::message_t event, endpoint;
     if (!watched.monitor.recv(event, zmq::recv_flags::dontwait)) return;
     if (event.more()) (void)watched.monitor.recv(endpoint, zmq::recv_flags::dontwait);
-    if (event.size() != kEventBytes) continue;
+    if (event.size() != kMonitorEventBytes) continue;
     std::uint16_t number = 0;
     std::int32_t value = 0;
     std::memcpy(&number, event.data(), sizeof(number));

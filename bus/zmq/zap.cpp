@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kEndpoint = "inproc://zeromq.zap.01";
 
 // Frames of a request: version, request id, domain, address, identity, mechanism, credentials.
-enum Frame { kVersion, kRequestId, kDomain, kAddress, kIdentity, kMechanism, kCredentials, kFrames };
+enum Frame { kVersion, kRequestId, kDomain, kAddress, kIdentity, kMechanism, kCredentials, kZapFrames };
 
 }  // namespace
 
@@ -84,7 +84,7 @@ bool ZapHandler::answer() {
   Verdict verdict{false, {}};
   std::string request_id;
   if (question.size() >= kCredentials) request_id = question[kRequestId].to_string();
-  if (question.size() == kFrames && question[kVersion].to_string_view() == "1.0") {
+  if (question.size() == kZapFrames && question[kVersion].to_string_view() == "1.0") {
     const zmq::message_t& key = question[kCredentials];
     verdict = judge(question[kDomain].to_string_view(), question[kMechanism].to_string_view(),
                     {key.data<std::uint8_t>(), key.size()});

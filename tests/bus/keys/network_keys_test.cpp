@@ -8,14 +8,14 @@
 namespace zswarm::bus {
 namespace {
 
-NetworkKeys keys_of(const ByteArray<32>& secret) {
+NetworkKeys network_keys_of(const ByteArray<32>& secret) {
   Token token;
   token.secret = Secret<32>::from(secret);
   return NetworkKeys::of(token);
 }
 
 RC_GTEST_PROP(NetworkKeys, AreAllDifferentAndNeverTheSecret, (const ByteArray<32>& secret)) {
-  const auto keys = keys_of(secret);
+  const auto keys = network_keys_of(secret);
   std::set<ByteArray<32>> seen;
   for (const ByteView bytes :
        {ByteView(secret), keys.join_server.secret_key.view(), keys.join_client.secret_key.view(),
@@ -29,11 +29,11 @@ RC_GTEST_PROP(NetworkKeys, AreAllDifferentAndNeverTheSecret, (const ByteArray<32
 }
 
 TEST(NetworkKeys, ChangeWithEachBitOfTheSecret) {
-  std::set<CurvePublicKey> seen{keys_of({}).join_server.public_key};
+  std::set<CurvePublicKey> seen{network_keys_of({}).join_server.public_key};
   for (std::size_t bit = 0; bit < 256; ++bit) {
     ByteArray<32> secret{};
     secret[bit / 8] = static_cast<std::uint8_t>(1u << bit % 8);
-    EXPECT_TRUE(seen.insert(keys_of(secret).join_server.public_key).second) << bit;
+    EXPECT_TRUE(seen.insert(network_keys_of(secret).join_server.public_key).second) << bit;
   }
 }
 

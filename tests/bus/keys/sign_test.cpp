@@ -8,12 +8,12 @@
 namespace zswarm::bus {
 namespace {
 
-SignKeyPair keys_of(const ByteArray<32>& seed) {
+SignKeyPair sign_keys_of(const ByteArray<32>& seed) {
   return SignKeyPair::from_seed(Secret<32>::from(seed));
 }
 
 RC_GTEST_PROP(Signature, FitsItsKeyPurposeAndBytesAlone, (const ByteArray<32>& seed, const Bytes& bytes)) {
-  const auto keys = keys_of(seed);
+  const auto keys = sign_keys_of(seed);
   const Signature signature = sign(keys, "a purpose", bytes);
   RC_ASSERT(signature_fits(keys.public_key, "a purpose", bytes, signature));
   RC_ASSERT(!signature_fits(keys.public_key, "another", bytes, signature));
@@ -22,11 +22,11 @@ RC_GTEST_PROP(Signature, FitsItsKeyPurposeAndBytesAlone, (const ByteArray<32>& s
   RC_ASSERT(!signature_fits(keys.public_key, "a purpose", more, signature));
   ByteArray<32> other = seed;
   other[0] ^= 1;
-  RC_ASSERT(!signature_fits(keys_of(other).public_key, "a purpose", bytes, signature));
+  RC_ASSERT(!signature_fits(sign_keys_of(other).public_key, "a purpose", bytes, signature));
 }
 
 TEST(Signature, DoesNotLetBytesPassForAPartOfThePurpose) {
-  const auto keys = keys_of({});
+  const auto keys = sign_keys_of({});
   const Signature signature = sign(keys, "card", bytes_of("x"));
   EXPECT_FALSE(signature_fits(keys.public_key, "car", bytes_of("dx"), signature));
   EXPECT_NE(mac_of(Secret<32>(), "card", bytes_of("x")), mac_of(Secret<32>(), "car", bytes_of("dx")));
@@ -41,7 +41,7 @@ TEST(Signature, OfAKeyOfSmallOrderNeverFits) {
 }
 
 RC_GTEST_PROP(CurveKey, BelongsToTheSigningKey, (const ByteArray<32>& seed)) {
-  RC_ASSERT(curve_key_of(keys_of(seed).public_key) ==
+  RC_ASSERT(curve_key_of(sign_keys_of(seed).public_key) ==
             CurveKeyPair::from_seed(Secret<32>::from(seed)).public_key);
 }
 

@@ -11,13 +11,14 @@
 namespace zswarm::bus {
 namespace {
 
-constexpr Time kStart{1s};
+constexpr Time kServerStart{1s};
 
-struct Bench {
-  explicit Bench(const ServerConfig& config = {}) : server(config) {
+struct ServerBench {
+  explicit ServerBench(const ServerConfig& config = {}) : server(config) {
     offered = server.offer("echo", 1000).has_value();
   }
-  Status give(std::uint8_t from, const Bytes& message, std::vector<Bytes> frames = {}, Time now = kStart) {
+  Status give(std::uint8_t from, const Bytes& message, std::vector<Bytes> frames = {},
+              Time now = kServerStart) {
     return server.on_message(now, node_named(from), *read_header(message), message, std::move(frames), out);
   }
   Status request(std::uint8_t from, std::uint32_t id, std::uint64_t incarnation = 1,
@@ -49,12 +50,12 @@ TEST(ServiceServer, KeepsSoMuchForACallerThatDoesNotReadAndHasRoomForOthers) {
   ServerConfig config;
   config.buffered_bytes_per_peer = 1000;
   config.buffered_bytes = 1500;
-  Bench bench(config);
+  ServerBench bench(config);
   EXPECT_TRUE(bench.request(1, 1) && bench.request(1, 2) && bench.request(2, 1));
   const auto calls = bench.server.take_calls();
   ASSERT_THAT(calls, SizeIs(3));
   const auto event = [&](std::size_t call, std::size_t bytes) {
-    return bench.server.event(kStart, calls[call].call, Bytes(bytes), {}, bench.out).has_value();
+    return bench.server.event(kServerStart, calls[call].call, Bytes(bytes), {}, bench.out).has_value();
   };
   for (std::size_t call = 0; call < 3; ++call) {
     for (int granted = 0; granted < 4; ++granted) EXPECT_TRUE(event(call, 1));
@@ -70,16 +71,16 @@ TEST(ServiceServer, KeepsSoMuchForACallerThatDoesNotReadAndHasRoomForOthers) {
 }
 
 TEST(ServiceServer, RunsARequestOnceHoweverOftenItComes) {
-  Bench bench;
+  ServerBench bench;
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(bench.request(1, 7));
   const auto calls = bench.server.take_calls();
   ASSERT_THAT(calls, SizeIs(1));
-  EXPECT_TRUE(bench.server.finish(kStart, calls[0].call, {1}, bench.out));
+  EXPECT_TRUE(bench.server.finish(kServerStart, calls[0].call, {1}, bench.out));
   EXPECT_THAT(bench.ends(), ElementsAre("ok"));
   EXPECT_TRUE(bench.request(1, 7));
   EXPECT_THAT(bench.server.take_calls(), IsEmpty());
   EXPECT_THAT(bench.ends(), ElementsAre("ok"));  // the end may have been lost: here it is again
-  bench.server.on_timer(kStart + 11s, bench.out);
+  bench.server.on_timer(kServerStart + 11s, bench.out);
   EXPECT_TRUE(bench.request(1, 7));
   EXPECT_THAT(bench.server.take_calls(), IsEmpty());
   EXPECT_THAT(bench.ends(), ElementsAre("refused"));  // nobody remembers the end, but that there was one
@@ -87,7 +88,7 @@ TEST(ServiceServer, RunsARequestOnceHoweverOftenItComes) {
 }
 
 TEST(ServiceServer, TellsCallersWithEqualIdsApart) {
-  Bench bench;
+  ServerBench bench;
   EXPECT_TRUE(bench.request(1, 7));
   EXPECT_TRUE(bench.request(2, 7));
   const auto calls = bench.server.take_calls();
@@ -99,7 +100,7 @@ TEST(ServiceServer, TellsCallersWithEqualIdsApart) {
 }
 
 TEST(ServiceServer, RefusesWithAReason) {
-  Bench bench({.calls_max = 3, .calls_per_peer = 2, .waiting_bytes_per_peer = 1000});
+  ServerBench bench({.calls_max = 3, .calls_per_peer = 2, .waiting_bytes_per_peer = 1000});
   EXPECT_TRUE(bench.server.offer("small", 1));
   EXPECT_TRUE(bench.request(1, 1, 1, "unheard of"));
   EXPECT_THAT(bench.ends(), ElementsAre("not_found"));
@@ -123,7 +124,7 @@ TEST(ServiceServer, RefusesWithAReason) {
 }
 
 TEST(ServiceServer, AnswersAFloodOfRequestsWithSilence) {
-  Bench bench({.calls_per_peer = 10, .requests_burst = 3000, .refusals_burst = 100});
+  ServerBench bench({.calls_per_peer = 10, .requests_burst = 3000, .refusals_burst = 100});
   for (std::uint32_t id = 1; id <= 10'000; ++id) EXPECT_TRUE(bench.request(1, id));
   EXPECT_EQ(bench.server.calls(), 10u);
   EXPECT_THAT(bench.ends(), SizeIs(100));
@@ -133,19 +134,19 @@ TEST(ServiceServer, AnswersAFloodOfRequestsWithSilence) {
 }
 
 TEST(ServiceServer, KnowsABoundedNumberOfCallers) {
-  Bench bench({.peers_max = 8});
+  ServerBench bench({.peers_max = 8});
   for (std::uint8_t peer = 1; peer <= 100; ++peer) (void)bench.request(peer, 1);
   EXPECT_EQ(bench.server.peers(), 8u);
   EXPECT_EQ(bench.server.calls(), 8u);
 }
 
 TEST(ServiceServer, KeepsABoundedQueueForAReaderThatDoesNotGrant) {
-  Bench bench({.stream_events = 10});
+  ServerBench bench({.stream_events = 10});
   EXPECT_TRUE(bench.request(1, 1));
   const CallId call = bench.server.take_calls()[0].call;
-  for (int i = 0; i < 14; ++i) EXPECT_TRUE(bench.server.event(kStart, call, {1}, {}, bench.out));
+  for (int i = 0; i < 14; ++i) EXPECT_TRUE(bench.server.event(kServerStart, call, {1}, {}, bench.out));
   EXPECT_THAT(bench.out.take(), SizeIs(4));
-  const Status full = bench.server.event(kStart, call, {1}, {}, bench.out);
+  const Status full = bench.server.event(kServerStart, call, {1}, {}, bench.out);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, ErrorCode::kBusy);
   EXPECT_EQ(bench.server.writable(call)->queue.events, 0u);
@@ -160,7 +161,7 @@ TEST(ServiceServer, KeepsABoundedQueueForAReaderThatDoesNotGrant) {
 TEST(ServiceServer, EndsAStreamWhoseReaderGrantsTheImpossible) {
   for (const Credit& grant :
        {Credit{kWindowEvents + 1, 1}, Credit{1, kWindowBytes + 1}, Credit{UINT64_MAX, UINT64_MAX}}) {
-    Bench bench;
+    ServerBench bench;
     EXPECT_TRUE(bench.request(1, 1));
     (void)bench.server.take_calls();
     EXPECT_FALSE(bench.give(1, write_credit(MessageType::kCredit, 1, grant)));
@@ -171,7 +172,7 @@ TEST(ServiceServer, EndsAStreamWhoseReaderGrantsTheImpossible) {
 }
 
 TEST(ServiceServer, IgnoresGrantsThatAreOlderThanWhatItKnows) {
-  Bench bench;
+  ServerBench bench;
   EXPECT_TRUE(bench.request(1, 1));
   const CallId call = bench.server.take_calls()[0].call;
   EXPECT_TRUE(bench.give(1, write_credit(MessageType::kCredit, 1, {50, kEventBytes * 2})));
@@ -180,7 +181,7 @@ TEST(ServiceServer, IgnoresGrantsThatAreOlderThanWhatItKnows) {
 }
 
 TEST(ServiceServer, DropsRequestsOfACallersEarlierProcess) {
-  Bench bench;
+  ServerBench bench;
   EXPECT_TRUE(bench.request(1, 1, 5));
   EXPECT_TRUE(bench.request(1, 2, 4));
   EXPECT_EQ(bench.server.calls(), 1u);
@@ -190,7 +191,7 @@ TEST(ServiceServer, DropsRequestsOfACallersEarlierProcess) {
 }
 
 TEST(ServiceServer, SpeaksOfNoCallThatTheProgramNeverSaw) {
-  Bench bench;
+  ServerBench bench;
   EXPECT_TRUE(bench.request(1, 1));
   EXPECT_TRUE(bench.give(1, write_cancel(1)));
   EXPECT_THAT(bench.server.take_calls(), IsEmpty());
@@ -199,7 +200,7 @@ TEST(ServiceServer, SpeaksOfNoCallThatTheProgramNeverSaw) {
 }
 
 TEST(ServiceServer, RefusesARequestThatComesAfterItsCancel) {
-  Bench bench;
+  ServerBench bench;
   EXPECT_TRUE(bench.request(1, 1));
   EXPECT_TRUE(bench.give(1, write_cancel(2)));
   EXPECT_TRUE(bench.request(1, 2));
@@ -207,18 +208,18 @@ TEST(ServiceServer, RefusesARequestThatComesAfterItsCancel) {
 }
 
 TEST(ServiceServer, TakesNothingFromAProgramThatIsOverTheLimits) {
-  Bench bench;
+  ServerBench bench;
   EXPECT_EQ(bench.server.offer("", 1).error().code, ErrorCode::kRefused);
   EXPECT_EQ(bench.server.offer(std::string(65, 'a'), 1).error().code, ErrorCode::kRefused);
   EXPECT_TRUE(bench.request(1, 1));
   const CallId call = bench.server.take_calls()[0].call;
-  EXPECT_EQ(bench.server.event(kStart, call, Bytes(kEventBytes + 1), {}, bench.out).error().code,
+  EXPECT_EQ(bench.server.event(kServerStart, call, Bytes(kEventBytes + 1), {}, bench.out).error().code,
             ErrorCode::kTooLarge);
-  EXPECT_EQ(bench.server.finish(kStart, call, Bytes(kTrailerBytes + 1), bench.out).error().code,
+  EXPECT_EQ(bench.server.finish(kServerStart, call, Bytes(kTrailerBytes + 1), bench.out).error().code,
             ErrorCode::kTooLarge);
-  EXPECT_TRUE(bench.server.finish(kStart, call, {}, bench.out));
-  EXPECT_EQ(bench.server.finish(kStart, call, {}, bench.out).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(bench.server.event(kStart, call, {}, {}, bench.out).error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(bench.server.finish(kServerStart, call, {}, bench.out));
+  EXPECT_EQ(bench.server.finish(kServerStart, call, {}, bench.out).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(bench.server.event(kServerStart, call, {}, {}, bench.out).error().code, ErrorCode::kNotFound);
   EXPECT_FALSE(bench.server.writable(call));
 }
 

@@ -5,17 +5,15 @@
 
 #include "bus/wire/pack.h"
 #include "bus/zmq/zap.h"
+#include "tests/bus/zmq/named.h"
 
 namespace zswarm::bus {
 namespace {
 
+using test::node;
+
 using namespace std::chrono_literals;
 
-NodeId node(std::uint8_t number) {
-  NodeId id;
-  id.bytes.fill(number);
-  return id;
-}
 CurveKeyPair new_keys() {
   return CurveKeyPair::from_seed(Secret<32>::random());
 }

@@ -6,16 +6,14 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "tests/bus/zmq/named.h"
+
 namespace zswarm::bus {
 namespace {
 
-using namespace std::chrono_literals;
+using test::node;
 
-NodeId node(std::uint8_t number) {
-  NodeId id;
-  id.bytes.fill(number);
-  return id;
-}
+using namespace std::chrono_literals;
 
 /// A socket that is bound, and listens if it is told to; nobody ever accepts, as in a frozen process.
 class Bound {

@@ -4,18 +4,17 @@
 
 #include <zmq_addon.hpp>
 
+#include "tests/bus/zmq/named.h"
+
 namespace zswarm::bus {
 namespace {
+
+using test::node;
 
 CurvePublicKey key_of(std::uint8_t number) {
   CurvePublicKey key{};
   key.fill(number);
   return key;
-}
-NodeId node(std::uint8_t number) {
-  NodeId id;
-  id.bytes.fill(number);
-  return id;
 }
 
 class Zap : public testing::Test {

@@ -14,7 +14,7 @@ using test::GgufWriter;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Result<Reader> sample() {
+Result<Reader> small_file() {
   GgufWriter writer;
   writer.add("name", "caf\xc3\xa9 \x1b[31m \xff")
       .add("count", std::int32_t{-5})
@@ -27,7 +27,7 @@ Result<Reader> sample() {
 }
 
 TEST(Describe, GivesValuesShortenedArraysAndTotals) {
-  const auto file = sample();
+  const auto file = small_file();
   ASSERT_TRUE(file);
   const Description description = describe(*file, 2);
   ASSERT_EQ(description.metadata.size(), 8u);
@@ -52,7 +52,7 @@ TEST(Describe, GivesValuesShortenedArraysAndTotals) {
 }
 
 TEST(Describe, TextShowsEverythingAndNoControlCharacters) {
-  const std::string text = to_text(describe(*sample(), 2));
+  const std::string text = to_text(describe(*small_file(), 2));
   EXPECT_THAT(text, HasSubstr("dir/\\x0afile.gguf: GGUF version 3"));
   EXPECT_THAT(text, HasSubstr("name = \"caf\xc3\xa9 \\x1b[31m"));
   EXPECT_THAT(text, HasSubstr("tokens = [\"a\", \"b\", …] (3 × string)"));

@@ -8,14 +8,14 @@
 namespace zswarm::tokenizer {
 namespace {
 
-std::unique_ptr<const Tokenizer> built(const test::SmallVocab& small) {
+std::unique_ptr<const Tokenizer> tokenizer_of(const test::SmallVocab& small) {
   auto tokenizer = small.build();
   EXPECT_TRUE(tokenizer) << tokenizer.error().message;
   return std::move(*tokenizer);
 }
 
 TEST(StreamDecoder, HoldsACharacterBackUntilItIsWhole) {
-  const auto tokenizer = built(test::byte_level_vocab());
+  const auto tokenizer = tokenizer_of(test::byte_level_vocab());
   const auto ids =
       tokenizer->encode("a\U0001F600b", {.add_special = false});  // F0 9F is a token, 98 and 80 are two more
   ASSERT_TRUE(ids);
@@ -31,7 +31,7 @@ TEST(StreamDecoder, HoldsACharacterBackUntilItIsWhole) {
 }
 
 TEST(StreamDecoder, ReplacesWhatCanNoLongerBecomeACharacter) {
-  const auto tokenizer = built(test::spm_vocab());
+  const auto tokenizer = tokenizer_of(test::spm_vocab());
   StreamDecoder decoder(*tokenizer);
   EXPECT_EQ(decoder.push(3 + 0xe4), "");
   EXPECT_EQ(decoder.push(3 + 'a'),
@@ -41,7 +41,7 @@ TEST(StreamDecoder, ReplacesWhatCanNoLongerBecomeACharacter) {
 }
 
 TEST(StreamDecoder, DropsTheFirstSpaceOnlyOfATextOfItsOwn) {
-  const auto tokenizer = built(test::spm_vocab());
+  const auto tokenizer = tokenizer_of(test::spm_vocab());
   const auto ids = tokenizer->encode("hello", {.add_special = false});
   ASSERT_TRUE(ids);
   ASSERT_EQ(ids->size(), 1U);
@@ -53,7 +53,7 @@ TEST(StreamDecoder, DropsTheFirstSpaceOnlyOfATextOfItsOwn) {
 }
 
 void check_stream(const test::SmallVocab& small) {
-  const auto tokenizer = built(small);
+  const auto tokenizer = tokenizer_of(small);
   const bool holds = rc::check([&] {
     const auto ids =
         *rc::gen::container<std::vector<TokenId>>(rc::gen::inRange(-1, tokenizer->vocab_size() + 1));

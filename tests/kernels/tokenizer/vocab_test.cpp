@@ -11,7 +11,7 @@ namespace {
 
 using test::SmallVocab;
 
-Vocab built(const SmallVocab& small) {
+Vocab vocab_of(const SmallVocab& small) {
   auto vocab = Vocab::build(small.metadata());
   EXPECT_TRUE(vocab) << vocab.error().message;
   return std::move(*vocab);
@@ -26,7 +26,7 @@ void expect_corrupt(const Metadata& metadata, std::string_view part) {
 }
 
 TEST(Vocab, FindsEveryTokenByItsText) {
-  const Vocab vocab = built(test::byte_level_vocab());
+  const Vocab vocab = vocab_of(test::byte_level_vocab());
   for (TokenId id = 0; id < vocab.size(); ++id) EXPECT_EQ(vocab.find(vocab.text(id)), id);
   EXPECT_EQ(vocab.find("no such token"), kNoToken);
   EXPECT_EQ(vocab.find(""), kNoToken);
@@ -37,13 +37,13 @@ TEST(Vocab, FindsTheFirstOfEqualTextsAndNoEmptyOnes) {
   small.add("");
   small.add("a");
   small.add("a");
-  const Vocab vocab = built(small);
+  const Vocab vocab = vocab_of(small);
   EXPECT_EQ(vocab.find("a"), 1);
   EXPECT_EQ(vocab.find(""), kNoToken);
 }
 
 TEST(Vocab, PlainTextIsNeverASpecialToken) {
-  const Vocab vocab = built(test::byte_level_vocab());
+  const Vocab vocab = vocab_of(test::byte_level_vocab());
   EXPECT_NE(vocab.find("<tool>"), kNoToken);
   EXPECT_EQ(vocab.find_plain("<tool>"), kNoToken);
   EXPECT_EQ(vocab.find_plain("<|im_end|>"), kNoToken);
@@ -51,7 +51,7 @@ TEST(Vocab, PlainTextIsNeverASpecialToken) {
 }
 
 TEST(Vocab, KnowsByteTokens) {
-  const Vocab vocab = built(test::spm_vocab());
+  const Vocab vocab = vocab_of(test::spm_vocab());
   for (unsigned byte = 0; byte < 256; ++byte) {
     const TokenId id = vocab.byte_token(static_cast<unsigned char>(byte));
     ASSERT_NE(id, kNoToken);
@@ -64,7 +64,7 @@ TEST(Vocab, EndOfTurnTokensEndAGenerationOnlyIfTheyAreSpecial) {
   SmallVocab small = test::byte_level_vocab();
   const TokenId text = small.add("</s>");
   const TokenId turn = small.add("<|eot_id|>", TokenType::kControl);
-  const Vocab vocab = built(small);
+  const Vocab vocab = vocab_of(small);
   EXPECT_TRUE(vocab.ends_generation(*vocab.eos));
   EXPECT_TRUE(vocab.ends_generation(vocab.find("<|endoftext|>")));
   EXPECT_TRUE(vocab.ends_generation(turn));
@@ -77,17 +77,17 @@ TEST(Vocab, EndOfTurnTokensEndAGenerationOnlyIfTheyAreSpecial) {
 TEST(Vocab, MessagesOfHarmonyDoNotEndTheAnswer) {
   SmallVocab small = test::byte_level_vocab();
   const TokenId end = small.add("<|end|>", TokenType::kControl);
-  EXPECT_TRUE(built(small).ends_generation(end));
+  EXPECT_TRUE(vocab_of(small).ends_generation(end));
   const TokenId finish = small.add("<|return|>", TokenType::kControl);
   small.add("<|call|>", TokenType::kControl);
-  EXPECT_FALSE(built(small).ends_generation(end));
-  EXPECT_TRUE(built(small).ends_generation(finish));
+  EXPECT_FALSE(vocab_of(small).ends_generation(end));
+  EXPECT_TRUE(vocab_of(small).ends_generation(finish));
 }
 
 TEST(Vocab, WithoutTypesTheIdsSayWhatIsSpecial) {
   SmallVocab small = test::byte_level_vocab();
   small.types.clear();
-  const Vocab vocab = built(small);
+  const Vocab vocab = vocab_of(small);
   EXPECT_TRUE(vocab.is_special(*vocab.eos));
   EXPECT_FALSE(vocab.is_special(vocab.find("hello")));
 }

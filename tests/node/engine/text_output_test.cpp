@@ -12,7 +12,7 @@ namespace {
 
 using test::WordTokenizer;
 
-struct Answer {
+struct Released {
   std::string text;
   std::vector<std::string> pieces;  // what each push released
   std::vector<TokenLogprob> logprobs;
@@ -21,11 +21,11 @@ struct Answer {
 };
 
 /// Pushes tokens 0, 1, 2 … whose bytes are `words`, then finishes. The log-probability of token i is -i.
-Answer answer(const std::vector<std::string>& words, const std::vector<std::string>& stops,
-              std::size_t resume_after = 0) {
+Released answer(const std::vector<std::string>& words, const std::vector<std::string>& stops,
+                std::size_t resume_after = 0) {
   const WordTokenizer tokenizer(words);
   TextOutput output(tokenizer, stops, true);
-  Answer result;
+  Released result;
   Delta delta;
   std::size_t i = 0;
   for (; i < words.size() && !result.stopped; ++i) {
@@ -77,7 +77,7 @@ std::string reference(const std::string& raw, const std::vector<std::string>& st
 }
 
 TEST(TextOutput, CutsAStopStringThatSpansTokens) {
-  const Answer r = answer({"Hello", " wo", "rl", "d! EN", "D of", " it"}, {"END"});
+  const Released r = answer({"Hello", " wo", "rl", "d! EN", "D of", " it"}, {"END"});
   EXPECT_TRUE(r.stopped);
   EXPECT_EQ(r.used, 5u);
   EXPECT_EQ(r.text, "Hello world! ");
@@ -86,13 +86,13 @@ TEST(TextOutput, CutsAStopStringThatSpansTokens) {
 }
 
 TEST(TextOutput, HoldsBackWhatMayBecomeAStopAndReleasesItAtTheEnd) {
-  const Answer r = answer({"a", "ST", "O"}, {"STOP"});
+  const Released r = answer({"a", "ST", "O"}, {"STOP"});
   EXPECT_EQ(r.pieces, (std::vector<std::string>{"a", "", "", "STO"}));
   EXPECT_EQ(r.text, "aSTO");
 }
 
 TEST(TextOutput, ReleasesWhatTurnsOutToBeNoStop) {
-  const Answer r = answer({"a", "ST", "x"}, {"STOP"});
+  const Released r = answer({"a", "ST", "x"}, {"STOP"});
   EXPECT_EQ(r.pieces, (std::vector<std::string>{"a", "", "STx", ""}));
 }
 
@@ -106,21 +106,21 @@ TEST(TextOutput, FindsAStopThatOverlapsItsOwnBeginning) {
 }
 
 TEST(TextOutput, HoldsACharacterBackUntilItsLastByte) {
-  const Answer r = answer({"h\xc3", "\xa9", "!"}, {});
+  const Released r = answer({"h\xc3", "\xa9", "!"}, {});
   EXPECT_EQ(r.pieces, (std::vector<std::string>{"", "h\xc3\xa9", "!", ""}));
   EXPECT_EQ(r.logprobs[0].bytes, "h\xc3");
   EXPECT_EQ(r.logprobs[1].bytes, "\xa9");
 }
 
 TEST(TextOutput, DropsHalfACharacterAtTheEnd) {
-  const Answer r = answer({"ok", " \xf0\x9f", "\x98"}, {});
+  const Released r = answer({"ok", " \xf0\x9f", "\x98"}, {});
   EXPECT_EQ(r.text, "ok ");
   ASSERT_EQ(r.logprobs.size(), 2u);
   EXPECT_EQ(r.logprobs[1].bytes, " ");
 }
 
 TEST(TextOutput, ShowsBytesThatAreNoCharacterAsReplacement) {
-  const Answer r = answer({"a\xc3", "(", "\xff"}, {});
+  const Released r = answer({"a\xc3", "(", "\xff"}, {});
   EXPECT_EQ(r.text, "a\xef\xbf\xbd(\xef\xbf\xbd");
   EXPECT_EQ(joined(r.logprobs), r.text);
 }
@@ -172,7 +172,7 @@ rc::Gen<std::vector<std::string>> stops() {
 RC_GTEST_PROP(TextOutput, ShowsTheReferenceTextForAnySplitAndAnyStops, ()) {
   const auto w = *words();
   const auto s = *stops();
-  const Answer r = answer(w, s);
+  const Released r = answer(w, s);
   std::string raw;
   for (const auto& word : w) raw += word;
   RC_ASSERT(r.text == reference(raw, s));
@@ -187,7 +187,7 @@ RC_GTEST_PROP(TextOutput, ShowsTheReferenceTextForAnySplitAndAnyStops, ()) {
 RC_GTEST_PROP(TextOutput, StopsAtTheTokenThatCompletesTheStop, ()) {
   const auto w = *words();
   const auto s = *stops();
-  const Answer r = answer(w, s);
+  const Released r = answer(w, s);
   std::string raw;
   std::size_t needed = 0;
   for (; needed < w.size(); ++needed) {
@@ -203,10 +203,10 @@ RC_GTEST_PROP(TextOutput, StopsAtTheTokenThatCompletesTheStop, ()) {
 RC_GTEST_PROP(TextOutput, GoesOnInTheMiddleWithWhatTheFirstRunHadNotReleased, ()) {
   const auto w = *words();
   const auto s = *stops();
-  const Answer whole = answer(w, s);
+  const Released whole = answer(w, s);
   RC_PRE(whole.used > 1);
   const auto at = *rc::gen::inRange<std::size_t>(1, whole.stopped ? whole.used : whole.used + 1);
-  const Answer rest = answer(w, s, at);
+  const Released rest = answer(w, s, at);
   std::string first;
   for (std::size_t i = 0; i < at; ++i) first += whole.pieces[i];
   RC_ASSERT(first + rest.text == whole.text);
