@@ -73,9 +73,7 @@ std::size_t by_estimate(const Indexes& among, std::span<const Candidate> candida
   std::size_t second = random.below(close.size() - 1);
   if (second >= first) ++second;
   const std::size_t a = close[first], b = close[second];
-  if (candidates[a].own_open != candidates[b].own_open)
-    return candidates[a].own_open < candidates[b].own_open ? a : b;
-  return total(a) <= total(b) ? a : b;
+  return candidates[a].own_open <= candidates[b].own_open ? a : b;
 }
 
 double told_load(const Candidate& candidate, const LoadNow& average) {

@@ -62,7 +62,7 @@ void Pace::excuse(bus::Time now) {
 
 bus::Duration Pace::bound() const {
   if (tokens_seen_ == 0) return first_bound_;
-  const bus::Duration learned = of_us(mean_us_ + 8 * deviation_us_);
+  const bus::Duration learned = of_us(mean_us_ + std::max(8 * deviation_us_, mean_us_ / 4));
   return std::clamp(learned, tokens_seen_ > kGapsLearned ? kGapMin : kFirstMin, kGapMax);
 }
 

@@ -1,9 +1,10 @@
 // When is the silence of one try a stall?
 //
 // While an answer is decoded the bound is learned from its own pace, as RFC 6298 does it for round trips:
-// smoothed mean and deviation of the gaps between deltas, bound = mean + 8 deviations, 250 ms to 30 s. Before
-// the first token it is what was expected of the node. A beat that shows progress of the engine starts the
-// bound anew, but not for ever: a node that only says that it works is given up in the end (kPatience).
+// smoothed mean and deviation of the gaps between deltas, bound = mean + 8 deviations (a quarter of the mean
+// at least: a clockwork is never that exact), 250 ms to 30 s. Before the first token it is what was expected
+// of the node. A beat that shows progress of the engine starts the bound anew, but not for ever: a node that
+// only says that it works is given up in the end (kPatience).
 //
 // Sans I/O: time is an argument. One thread, one object per try.
 #pragma once

@@ -78,7 +78,9 @@ TEST_F(BreakerTest, StaysOpenTwiceAsLongAfterEachFailedProbeUpToAMinute) {
     fail_once();
     const bus::Duration here = breaker_.open_until() - now_;
     EXPECT_LE(here, Breaker::kOpenMax);
-    if (last < 40s) EXPECT_GT(here, last * 3 / 2);
+    if (last < 40s) {
+      EXPECT_GT(here, last * 3 / 2);
+    }
     last = here;
   }
   EXPECT_EQ(last, Breaker::kOpenMax);

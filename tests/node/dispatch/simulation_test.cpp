@@ -175,7 +175,8 @@ TEST(DispatchSimulation, StragglersAndStaleHintsCostTimeAndNothingElse) {
 }
 
 VirtualWorldConfig rough_config(std::uint64_t seed) {
-  VirtualWorldConfig config{.nodes = 12, .entries = 3, .seed = seed};
+  VirtualWorldConfig config;
+  config.nodes = 12, config.entries = 3, config.seed = seed;
   config.conduct = [](std::size_t n) {
     return n == 1   ? Conduct::kGarbles
            : n == 2 ? Conduct::kBoasts
@@ -219,7 +220,8 @@ TEST(DispatchSimulation, OneSeedGivesOneTrace) {
 }
 
 TEST(DispatchSimulation, ATorrentIsQueuedWithinBoundsAndTheRestToldWhenToComeBack) {
-  VirtualWorldConfig config{.nodes = 2, .entries = 2};
+  VirtualWorldConfig config;
+  config.nodes = config.entries = 2;
   config.entry.queue_max = 40;
   VirtualWorld world(config);
   const Weather weather{.requests = 600, .per_s = 300, .deadline = 60s};
