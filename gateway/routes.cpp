@@ -14,8 +14,12 @@ constexpr Route kRoutes[] = {
     {"POST", "/tokenize", tokenize},
     {"POST", "/detokenize", detokenize},
     {"POST", "/apply-template", apply_template},
-    {"GET", "/health", health, false},
+    {"GET", "/health", health, Access::kAnybody},
     {"GET", "/metrics", metrics},
+    {"GET", "/p2p/models", network_models},
+    {"GET", "/p2p/nodes", network_nodes, Access::kAdmin},
+    {"GET", "/p2p/token", network_token, Access::kAdmin},
+    {"GET", "/p2p/trace/{id}", network_trace, Access::kAdmin},
 };
 
 // What "{id}" matches, "" for a pattern without; nothing if the path does not fit.

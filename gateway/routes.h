@@ -10,11 +10,15 @@
 
 namespace zswarm::gateway {
 
+/// Who may call: kAdmin is an admin key, or a program on this machine that passes as kKey does.
+enum class Access { kAnybody, kKey, kAdmin };
+
 struct Route {
   std::string_view method;
   std::string_view pattern;  // a path; a trailing "{id}" matches one or more characters, slashes too
   EndpointResult (*endpoint)(Context&, Exchange&);
-  bool needs_key = true;
+  Access access = Access::kKey;
+  [[nodiscard]] bool needs_key() const { return access != Access::kAnybody; }
 };
 
 struct RouteMatch {

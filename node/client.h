@@ -38,6 +38,7 @@ struct GenerateRequest {
   // after them, and only what their deltas did not release yet is told. They count for max_tokens; the prompt
   // is not scored again.
   std::vector<TokenId> delivered;
+  std::string request_id;  // for logs and traces; what is computed does not depend on it
 };
 
 struct TokenAlternative {
@@ -105,7 +106,10 @@ struct ModelStats {
   std::uint64_t requests = 0, requests_failed = 0, requests_cancelled = 0, requests_refused = 0,
                 preemptions = 0;
   std::uint64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
+  std::uint64_t steps = 0;      // of the engine: they grow while it works
+  double prefill_tokens_s = 0;  // of late; 0: nothing is known yet
   std::uint32_t running = 0, waiting = 0;
+  std::uint32_t places = 0;  // requests that can run at once
   std::uint32_t kv_pages_used = 0, kv_pages = 0;
   // Cumulative histograms: counts[i] observations were <= kBounds_s[i]; the last count is all of them.
   static constexpr double kBounds_s[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
@@ -127,6 +131,15 @@ struct RenderRequest {
   std::optional<std::string> chat_template;  // instead of the model's own
 };
 using RenderSink = std::function<void(Result<std::string>)>;  // on a thread of the node; must not block
+
+/// What a node can tell about the network that it is in.
+struct NetworkQuestion {
+  enum class What { kNodes, kModels, kToken, kTrace };
+  What what = What::kNodes;
+  std::string request_id;  // whose trace
+};
+using NetworkSink =
+    std::function<void(Result<std::string>)>;  // JSON; on a thread of the node; must not block
 
 class Client {
  public:
@@ -155,6 +168,13 @@ class Client {
 
   /// kNotFound if the model has no template; the template's refusal is kInvalidArgument.
   virtual Status render(RenderRequest request, RenderSink sink) = 0;
+
+  /// kNotFound if the node is on no network, or (told to the sink) does not know the request.
+  virtual Status ask_network(NetworkQuestion question, NetworkSink sink) {
+    static_cast<void>(question);
+    static_cast<void>(sink);
+    return fail(ErrorCode::kNotFound, "this node is on no network: start it with --p2p or a token");
+  }
 };
 
 }  // namespace zswarm::node

@@ -38,9 +38,15 @@ std::vector<std::pair<std::string, std::string>> special_tokens(const gguf::Read
 Result<std::unique_ptr<StoredModel>> open_model(const ModelSource& source) {
   auto file = gguf::Reader::open(source.file);
   if (!file) return fail(std::move(file.error()));
-  auto config = model::read_config(*file);
+  return read_stored_model(std::move(*file), source);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StoredModel>> read_stored_model(gguf::Reader file, const ModelSource& source) {
+  auto config = model::read_config(file);
   if (!config) return fail(std::move(config.error()));
-  auto tokenizer = tokenizer::Tokenizer::from_gguf(*file);
+  auto tokenizer = tokenizer::Tokenizer::from_gguf(file);
   if (!tokenizer) return fail(std::move(tokenizer.error()));
 
   ModelCard card;
@@ -52,19 +58,17 @@ Result<std::unique_ptr<StoredModel>> open_model(const ModelSource& source) {
   card.vocab_size = static_cast<std::int32_t>(config->vocab_size);
   card.bos = (*tokenizer)->bos();
   std::optional<std::string> chat_template;
-  if (const auto* value = file->find("tokenizer.chat_template")) {
+  if (const auto* value = file.find("tokenizer.chat_template")) {
     if (const auto text = value->as_string()) chat_template.emplace(*text);
   }
   card.has_chat_template = chat_template.has_value();
   std::vector<std::string> names{card.id};
   if (!source.alias.empty() && source.alias != stem) names.push_back(stem);
-  auto tokens = special_tokens(*file, **tokenizer);
-  return std::make_unique<StoredModel>(
-      StoredModel{std::move(card), std::move(names), source.file, std::move(*file), std::move(*config),
-                  std::move(*tokenizer), std::move(chat_template), std::move(tokens)});
+  auto tokens = special_tokens(file, **tokenizer);
+  return std::make_unique<StoredModel>(StoredModel{std::move(card), std::move(names), source.file,
+                                                   std::move(file), std::move(*config), std::move(*tokenizer),
+                                                   std::move(chat_template), std::move(tokens)});
 }
-
-}  // namespace
 
 Result<ModelStore> ModelStore::open(const std::vector<ModelSource>& sources, const fs::path& folder) {
   ModelStore store;
@@ -85,7 +89,7 @@ Result<ModelStore> ModelStore::open(const std::vector<ModelSource>& sources, con
   return store;
 }
 
-Status ModelStore::add(std::unique_ptr<StoredModel> model) {
+Status ModelStore::add(std::shared_ptr<const StoredModel> model) {
   for (const std::string& name : model->names) {
     if (!find(name)) continue;
     return fail(

@@ -37,6 +37,11 @@ struct StoredModel {
   std::vector<std::pair<std::string, std::string>> special_tokens;  // "bos_token": "<s>", … for templates
 };
 
+/// A model whose file is open already; `source` names it. Metadata alone are enough
+/// (kernels/gguf/vocabulary.h): such a model can be spoken to, not computed.
+[[nodiscard]] Result<std::unique_ptr<StoredModel>> read_stored_model(gguf::Reader file,
+                                                                     const ModelSource& source);
+
 class ModelStore {
  public:
   /// Opens `sources` (any that fails is an error that names the file) and then every *.gguf of `folder`, by
@@ -46,17 +51,17 @@ class ModelStore {
                                  const std::filesystem::path& folder);
 
   /// In order: the first is the default. At least one.
-  [[nodiscard]] const std::vector<std::unique_ptr<StoredModel>>& models() const { return models_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const StoredModel>>& models() const { return models_; }
   /// Position of the model with this id or alias, empty for the default. kNotFound.
   [[nodiscard]] Result<std::size_t> find(std::string_view name) const;
   /// Why files of the folder were left out, one sentence each.
   [[nodiscard]] const std::vector<Error>& skipped() const { return skipped_; }
 
  private:
-  Status add(std::unique_ptr<StoredModel> model);
+  Status add(std::shared_ptr<const StoredModel> model);
   Status add_folder(const std::filesystem::path& folder);
 
-  std::vector<std::unique_ptr<StoredModel>> models_;
+  std::vector<std::shared_ptr<const StoredModel>> models_;
   std::vector<Error> skipped_;
 };
 

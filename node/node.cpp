@@ -2,20 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "node/machine.h"
-#include "node/render.h"
+#include "node/text_of_model.h"
 
 namespace zswarm::node {
 
 namespace {
-
-constexpr std::size_t kMostRenderJobs = 256;
-constexpr std::chrono::seconds kRenderDeadline{5};  // templates take milliseconds, if they end at all
 
 ComputeOptions compute_options(const NodeOptions& options) {
   ComputeOptions compute;
@@ -36,22 +32,18 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   auto store = ModelStore::open(options.models, options.models_dir);
   if (!store) return fail(std::move(store.error()));
   std::unique_ptr<Node> node(new Node(std::move(*store), options));
-  if (auto ok = node->start_threads(options.chat_process); !ok) return fail(std::move(ok.error()));
+  if (auto ok = node->start_threads(); !ok) return fail(std::move(ok.error()));
   return node;
 }
 
-Status Node::start_threads(const ChatProcessOptions& chat_process) {
+Status Node::start_threads() {
   Team& team = compute_.team();
   auto& threads = threads_->all;
   try {
     for (std::size_t member = 1; member < team.size(); ++member) {
       threads.emplace_back([&team, member] { team.serve(member); });
     }
-    threads.emplace_back([this, chat_process] {
-      chat_process_ = std::make_unique<ChatProcess>(chat_process);
-      render_jobs_.run();
-      chat_process_.reset();
-    });
+    threads.emplace_back([this] { renderer_.run(); });
     threads.emplace_back(
         [this] { compute_.run(); });  // last: it relies on its helpers, and stops them at its end
   } catch (const std::system_error& error) {
@@ -65,7 +57,7 @@ Status Node::start_threads(const ChatProcessOptions& chat_process) {
 Node::Node(ModelStore store, const NodeOptions& options)
     : store_(std::move(store)),
       compute_(store_, compute_options(options)),
-      render_jobs_(kMostRenderJobs),
+      renderer_(options.chat_process),
       threads_(std::make_unique<Threads>()) {}
 
 Node::~Node() {
@@ -74,15 +66,15 @@ Node::~Node() {
 
 void Node::stop(double grace_s) {
   compute_.stop(grace_s);
-  render_jobs_.close();
+  renderer_.close();
   for (std::thread& thread : threads_->all) thread.join();
   threads_->all.clear();
 }
 
-Result<const StoredModel*> Node::stored(std::string_view model) const {
+Result<std::shared_ptr<const StoredModel>> Node::stored(std::string_view model) const {
   auto index = store_.find(model);
   if (!index) return fail(std::move(index.error()));
-  return store_.models()[*index].get();
+  return store_.models()[*index];
 }
 
 Result<Engine*> Node::engine(std::string_view model) const {
@@ -145,15 +137,7 @@ Result<std::vector<TokenId>> Node::tokenize(std::string_view model, std::string_
 Result<std::string> Node::detokenize(std::string_view model, const std::vector<TokenId>& tokens) const {
   auto found = stored(model);
   if (!found) return fail(std::move(found.error()));
-  const auto& tokenizer = *(*found)->tokenizer;
-  for (const TokenId token : tokens) {
-    if (token >= 0 && token < tokenizer.vocab_size()) continue;
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("token id {} is not in the vocabulary, which has ids 0 to {}", token,
-                            tokenizer.vocab_size() - 1),
-                "tokens");
-  }
-  return tokenizer.decode(tokens, true);
+  return text_of_tokens(**found, tokens);
 }
 
 Result<std::string> Node::token_bytes(std::string_view model, TokenId token) const {
@@ -165,26 +149,7 @@ Result<std::string> Node::token_bytes(std::string_view model, TokenId token) con
 Status Node::render(RenderRequest request, RenderSink sink) {
   auto found = stored(request.model);
   if (!found) return fail(std::move(found.error()));
-  const StoredModel* model = *found;
-  if (!request.chat_template && !model->chat_template) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("the model \"{}\" has no chat template: use completions, or send a template",
-                            printable(model->card.id)));
-  }
-  auto context = with_special_tokens(request.context_json, model->special_tokens);
-  if (!context) return fail(std::move(context.error()));
-  auto job = [this, own = std::move(request.chat_template), model, context = std::move(*context),
-              sink = std::move(sink)](bool go) {
-    if (go) {
-      sink(chat_process_->render(own ? *own : *model->chat_template, context, kRenderDeadline));
-    } else {
-      sink(fail(ErrorCode::kUnavailable, "this node is shutting down: ask another one, or try again later"));
-    }
-  };
-  if (!render_jobs_.put(std::move(job))) {
-    return fail(ErrorCode::kUnavailable, "too many chat templates are being rendered: try again later");
-  }
-  return {};
+  return renderer_.render(std::move(*found), std::move(request), std::move(sink));
 }
 
 }  // namespace zswarm::node

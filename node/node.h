@@ -12,11 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "node/chat_process.h"
 #include "node/client.h"
 #include "node/compute.h"
-#include "node/job_queue.h"
 #include "node/model_store.h"
+#include "node/renderer.h"
 
 namespace zswarm::node {
 
@@ -43,6 +42,8 @@ class Node final : public Client {
   /// No new requests from now on; those inside may finish within `grace_s`, the rest is told kUnavailable.
   /// Ends all threads.
   void stop(double grace_s);
+  /// The open files, in the order of models().
+  [[nodiscard]] const ModelStore& store() const { return store_; }
   /// Files of models_dir that cannot be served, and why.
   [[nodiscard]] const std::vector<Error>& skipped() const { return store_.skipped(); }
 
@@ -62,16 +63,15 @@ class Node final : public Client {
 
  private:
   Node(ModelStore store, const NodeOptions& options);
-  [[nodiscard]] Status start_threads(const ChatProcessOptions& chat_process);
+  [[nodiscard]] Status start_threads();
 
   [[nodiscard]] Result<Engine*> engine(std::string_view model) const;
-  [[nodiscard]] Result<const StoredModel*> stored(std::string_view model) const;
+  [[nodiscard]] Result<std::shared_ptr<const StoredModel>> stored(std::string_view model) const;
   [[nodiscard]] ModelCard card(std::size_t index) const;
 
   ModelStore store_;
   Compute compute_;
-  JobQueue render_jobs_;
-  std::unique_ptr<ChatProcess> chat_process_;  // made, used and ended by the thread that renders
+  Renderer renderer_;
   std::atomic<RequestId> next_id_{1};
   struct Threads;
   std::unique_ptr<Threads> threads_;

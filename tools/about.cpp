@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bus/base/text.h"
+#include "node/dispatch/hint.h"
 
 namespace zswarm::tools {
 
@@ -46,11 +47,17 @@ ordered_json read_about(bus::ByteView text) {
   return about;
 }
 
-ordered_json read_load(bus::ByteView text) {
-  const json read = object_of(text);
+ordered_json read_load(bus::ByteView bytes) {
   ordered_json load = ordered_json::object();
-  copy_number(read, "running", load);
-  copy_number(read, "waiting", load);
+  const auto hint = node::read_hint(bytes);
+  if (!hint) return load;
+  std::uint64_t running = 0, waiting = 0;
+  for (const node::ModelLoad& model : hint->models) {
+    running += model.running;
+    waiting += model.waiting;
+  }
+  load["running"] = running;
+  load["waiting"] = waiting;
   return load;
 }
 

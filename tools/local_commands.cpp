@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -102,6 +103,20 @@ Result<ordered_json> rotate(node::Network& network, const json& request) {
                       {"epoch", next->epoch}};
 }
 
+Result<ordered_json> trace(node::Federation& federation, const json& request) {
+  auto promise = std::make_shared<std::promise<Result<std::string>>>();
+  auto answer = promise->get_future();
+  const auto asked =
+      federation.ask_network({node::NetworkQuestion::What::kTrace, text_field(request, "request")},
+                             [promise](Result<std::string> text) { promise->set_value(std::move(text)); });
+  if (!asked) return fail(asked.error());
+  if (answer.wait_for(node::Network::kPatience) != std::future_status::ready)
+    return fail(ErrorCode::kUnavailable, "The network's thread is too busy to answer; try again.");
+  auto text = answer.get();
+  if (!text) return fail(std::move(text.error()));
+  return ordered_json::parse(*text);
+}
+
 Result<ordered_json> admit_client(node::Network& network, const json& request) {
   const auto key = bus::z85_key(text_field(request, "public"));
   if (!key) return fail(ErrorCode::kInvalidArgument, "The client's key is no CURVE key in Z85.");
@@ -115,13 +130,14 @@ Result<ordered_json> admit_client(node::Network& network, const json& request) {
 
 }  // namespace
 
-LocalServer::Handler local_commands(node::Network& network) {
-  return [&network](const json& request) -> Result<ordered_json> {
+LocalServer::Handler local_commands(node::Network& network, node::Federation* federation) {
+  return [&network, federation](const json& request) -> Result<ordered_json> {
     const std::string name = text_field(request, "do");
     if (name == "status") return status(network, request);
     if (name == "revoke") return revoke(network, request);
     if (name == "rotate") return rotate(network, request);
     if (name == "client") return admit_client(network, request);
+    if (name == "trace" && federation != nullptr) return trace(*federation, request);
     return fail(ErrorCode::kUnsupported,
                 "The node that runs does not know this command; it may be an older version. Restart it.");
   };

@@ -1,5 +1,5 @@
 // What other commands on this machine may ask of a node that runs: zswarm status, nodes, top, revoke, token
-// rotate, token client. Requests are {"do": name, …} through local_socket.h.
+// rotate, token client, trace. Requests are {"do": name, …} through local_socket.h.
 #pragma once
 
 #include <string>
@@ -7,13 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "node/federation/federation.h"
 #include "node/network/network.h"
 #include "tools/local_socket.h"
 
 namespace zswarm::tools {
 
 /// The network outlives the handler.
-[[nodiscard]] LocalServer::Handler local_commands(node::Network& network);
+/// `federation` may be null.
+[[nodiscard]] LocalServer::Handler local_commands(node::Network& network, node::Federation* federation);
 
 /// The one node of `known` (id and name) that a person means: by its name, its id, or the beginning of its id
 /// of at least four characters. kNotFound, or kInvalidArgument if several fit.

@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
 
   tools::Action action;
   tools::add_run(app, action);
+  tools::add_federated(app, action);
   tools::add_worker(app, action);
   tools::add_chat(app, action);
   tools::add_generate(app, action);
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
   tools::add_nodes(app, action);
   tools::add_top(app, action);
   tools::add_token(app, action);
+  tools::add_trace(app, action);
   tools::add_revoke(app, action);
   tools::add_simulate(app, action);
   tools::add_config(app, action);

@@ -59,27 +59,16 @@ bus::BusOptions bus_options(const Settings& settings, std::vector<std::string> r
   return options;
 }
 
-/// Tells others how busy this node is: when that changes, but not more often than they can use.
-class LoadTeller {
- public:
-  explicit LoadTeller(std::function<nlohmann::ordered_json()> load) : load_(std::move(load)) {}
-
-  void operator()(bus::Bus&, bus::Core& core, const bus::Now& now) {
-    if (now.steady < due_) return;
-    due_ = now.steady + kEvery;
-    std::string text = load_().dump();
-    if (text == told_) return;
-    told_ = std::move(text);
-    // A queue that is full now has room at the next change.
-    (void)core.hint(now, bus::bytes_of(told_));
-  }
-
- private:
-  static constexpr std::chrono::seconds kEvery{2};
-  std::function<nlohmann::ordered_json()> load_;
-  bus::Time due_;
-  std::string told_;
-};
+/// Answers to /p2p/nodes and /p2p/token.
+node::Federation::Describe describer(node::Network& network) {
+  return [&network](const node::NetworkQuestion& question, bus::Bus& bus,
+                    bus::Core& core) -> Result<std::string> {
+    using nlohmann::ordered_json;
+    if (question.what == node::NetworkQuestion::What::kToken)
+      return ordered_json{{"token", network.token().text().reveal()}}.dump();
+    return ordered_json{{"nodes", status_json(view_of(bus.status(), core))["members"]}}.dump();
+  };
+}
 
 /// A token in a file that only its owner can read, for scripts that start the next machine.
 Status write_token(const std::string& path, const bus::Token& token) {
@@ -118,7 +107,7 @@ Result<std::unique_ptr<Membership>> Membership::join(const Settings& settings, c
   options.data = std::move(*folder);
   options.token = std::move(*token);
   options.bus = bus_options(settings, std::move(presence.roles));
-  if (presence.load) options.bus.on_tick = LoadTeller(std::move(presence.load));
+  options.bus.program = presence.federation;
   auto network = node::Network::start(std::move(options));
   if (!network) return fail(std::move(network.error()));
   if (auto written = write_token(flags.token_out(), (*network)->token()); !written)
@@ -126,7 +115,9 @@ Result<std::unique_ptr<Membership>> Membership::join(const Settings& settings, c
   std::unique_ptr<Membership> membership(new Membership(std::move(*network)));
   if (auto told = membership->tell_about(settings, presence.models); !told)
     return fail(std::move(told.error()));
-  auto local = LocalServer::start(membership->network_->data(), local_commands(*membership->network_));
+  if (presence.federation != nullptr) presence.federation->set_describe(describer(*membership->network_));
+  auto local = LocalServer::start(membership->network_->data(),
+                                  local_commands(*membership->network_, presence.federation));
   if (!local) return fail(std::move(local.error()));
   membership->local_ = std::move(*local);
   return membership;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/federation/federation.h"
 #include "node/network/network.h"
 #include "tools/local_socket.h"
 #include "tools/settings.h"
@@ -34,10 +35,9 @@ class NetworkFlags {
 
 /// What others are told of this node: about.h.
 struct Presence {
-  std::vector<std::string> roles;   // plain words
-  std::vector<std::string> models;  // ids of what is served
-  /// How busy the node is; called on the bus thread every few seconds, returns at once. Empty: not told.
-  std::function<nlohmann::ordered_json()> load;
+  std::vector<std::string> roles;          // plain words
+  std::vector<std::string> models;         // ids of what is served
+  node::Federation* federation = nullptr;  // takes part in it; outlives the membership
 };
 
 class Membership {

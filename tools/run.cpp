@@ -23,8 +23,10 @@
 #include "tools/command.h"
 #include "tools/file_limit.h"
 #include "tools/files.h"
+#include "tools/http_service.h"
 #include "tools/log.h"
 #include "tools/membership.h"
+#include "tools/network_client.h"
 #include "tools/output.h"
 #include "tools/server_threads.h"
 #include "tools/setting_flags.h"
@@ -115,28 +117,6 @@ Result<node::NodeOptions> node_options(const Settings& settings) {
   return options;
 }
 
-Status load_keys(Settings& settings) {
-  if (settings.api_keys.empty()) return {};
-  auto keys = gateway::ApiKeys::load(settings.api_keys);
-  if (!keys) return fail(std::move(keys.error()));
-  settings.http.keys = std::move(*keys);
-  return {};
-}
-
-/// Until `server` is shut down and has ended.
-void serve_until_signal(ServerThreads& threads, node::Node& node, const Settings& settings) {
-  StopSignals::instance().set_handler([&](int, int count) {
-    if (count > 2) return false;
-    const std::uint32_t grace_s = count == 1 ? settings.grace_s : 0;
-    spdlog::info("stopping: running requests have {} s; Ctrl-C again ends them", grace_s);
-    threads.server().shutdown(std::chrono::seconds(grace_s));
-    return true;
-  });
-  threads.join();
-  node.stop(0);
-  StopSignals::instance().set_handler({});
-}
-
 nlohmann::ordered_json ready_json(const gateway::Server& server, const node::Node& node,
                                   Membership* network) {
   auto models = nlohmann::ordered_json::array();
@@ -147,20 +127,11 @@ nlohmann::ordered_json ready_json(const gateway::Server& server, const node::Nod
   return ready;
 }
 
-nlohmann::ordered_json load_of(const node::Node& node) {
-  std::uint64_t running = 0, waiting = 0;
-  for (const node::ModelStats& stats : node.stats()) {
-    running += stats.running;
-    waiting += stats.waiting;
-  }
-  return {{"running", running}, {"waiting", waiting}};
-}
-
-/// The network that the node takes part in, if it shall.
+/// The network that the node takes part in, if it has a federation to be part of.
 Result<std::unique_ptr<Membership>> join(const RunOptions& options, const Settings& settings,
-                                         const node::Node& node) {
-  if (!settings.network.p2p && !options.network.is_given()) return std::unique_ptr<Membership>();
-  Presence presence{.roles = {"serve"}, .models = {}, .load = [&node] { return load_of(node); }};
+                                         const node::Node& node, node::Federation* federation) {
+  if (federation == nullptr) return std::unique_ptr<Membership>();
+  Presence presence{.roles = {"serve"}, .models = {}, .federation = federation};
   for (const node::ModelCard& card : node.models()) presence.models.push_back(card.id);
   return Membership::join(settings, options.network, std::move(presence));
 }
@@ -188,10 +159,16 @@ int run(const RunOptions& options) {
   if (!node) return report(node.error());
   for (const Error& skipped : (*node)->skipped()) spdlog::warn("not served: {}", skipped.message);
 
-  ServerThreads threads(**node, settings->http);
+  std::unique_ptr<NetworkClient> network_client;
+  if (settings->network.p2p || options.network.is_given())
+    network_client = std::make_unique<NetworkClient>(federation_options(*settings, node->get()));
+  node::Federation* const federation = network_client ? &network_client->federation() : nullptr;
+  node::Client& client = federation != nullptr ? static_cast<node::Client&>(*federation) : **node;
+
+  ServerThreads threads(client, settings->http);
   if (auto listening = threads.server().listen(); !listening) return report(listening.error());
   threads.start();
-  const auto network = join(options, *settings, **node);
+  const auto network = join(options, *settings, **node, federation);
   if (!network) return report(network.error());
   if (auto ready = (*node)->wait_ready(); !ready) return report(ready.error());
   bar.wipe();
@@ -206,7 +183,8 @@ int run(const RunOptions& options) {
   const auto ready_file =
       AnnouncedFile::write(options.ready_out, ready_json(threads.server(), **node, network->get()));
   if (!ready_file) return report(ready_file.error());
-  serve_until_signal(threads, **node, *settings);
+  serve_until_signal(threads, *settings);
+  (*node)->stop(0);
   spdlog::info("stopped");
   return kDone;
 }

@@ -80,6 +80,13 @@ Status set_limits(Settings& settings, std::string_view value) {
   return {};
 }
 
+Status set_strategy(Settings& settings, std::string_view value) {
+  const auto strategy = node::strategy_of(value);
+  if (!strategy) return fail(strategy.error());
+  settings.strategy = *strategy;
+  return {};
+}
+
 Status set_memory(Settings& settings, std::string_view value) {
   const auto bytes = parse_bytes(value);
   if (!bytes) return fail(bytes.error());
@@ -141,6 +148,11 @@ const std::vector<Setting>& setting_table() {
        [](S& s, V v) { return set_number<std::uint32_t>(s.grace_s, v, 0, 3600); }},
       {"allow-template-override", "", "", "Let requests bring a chat template of their own",
        [](S& s, V v) { return set_switch(s.http.allow_template_override, v); }},
+      {"strategy", "", "NAME",
+       "Which node takes a request: auto, round-robin, weighted, least-connections, least-latency or "
+       "resources "
+       "(auto)",
+       [](S& s, V v) { return set_strategy(s, v); }},
       {"p2p", "ZSWARM_P2P", "",
        "Take part in a network: the one of --token, that of the last run, or a new one",
        [](S& s, V v) { return set_switch(s.network.p2p, v); }},

@@ -14,6 +14,7 @@
 
 #include "gateway/server.h"
 #include "kernels/base/error.h"
+#include "node/dispatch/choice.h"
 #include "tools/network_settings.h"
 
 namespace zswarm::tools {
@@ -22,13 +23,14 @@ struct Settings {
   std::vector<std::string> models;             // GGUF files
   std::map<std::string, std::string> aliases;  // further name -> file
   std::string models_dir;
-  gateway::Options http;               // address and port; its keys come from api_keys
-  std::string api_keys;                // file
-  std::uint64_t max_memory_bytes = 0;  // 0: what the machine has
-  std::uint32_t threads = 0;           // 0: one per processor
-  std::uint32_t context = 0;           // 0: the model's own
-  std::uint32_t parallel = 0;          // requests that generate at once; 0: the engine's default
-  std::uint32_t grace_s = 8;           // for running requests at the end
+  gateway::Options http;                            // address and port; its keys come from api_keys
+  std::string api_keys;                             // file
+  std::uint64_t max_memory_bytes = 0;               // 0: what the machine has
+  std::uint32_t threads = 0;                        // 0: one per processor
+  std::uint32_t context = 0;                        // 0: the model's own
+  std::uint32_t parallel = 0;                       // requests that generate at once; 0: the engine's default
+  std::uint32_t grace_s = 8;                        // for running requests at the end
+  node::Strategy strategy = node::Strategy::kAuto;  // which node of the network takes a request
   std::string log_level = "info";
   bool log_json = false;
   NetworkSettings network;

@@ -52,8 +52,7 @@ int work(const WorkerOptions& options) {
   }
   set_up_log(settings->log_level, settings->log_json);
   raise_file_limit();
-  auto membership =
-      Membership::join(*settings, options.network, {.roles = {"work"}, .models = {}, .load = {}});
+  auto membership = Membership::join(*settings, options.network, {.roles = {"work"}, .models = {}});
   if (!membership) return report(membership.error());
   (*membership)->say_how_to_join();
   {

@@ -44,6 +44,12 @@ Writer& Writer::sint(std::int64_t value) {
   return *this;
 }
 
+Writer& Writer::real(double value) {
+  Sink sink{out_};
+  msgpack::packer<Sink>(sink).pack_double(value);
+  return *this;
+}
+
 Writer& Writer::boolean(bool value) {
   Sink sink{out_};
   value ? msgpack::packer<Sink>(sink).pack_true() : msgpack::packer<Sink>(sink).pack_false();
@@ -115,6 +121,22 @@ std::int64_t Reader::sint(std::int64_t min, std::int64_t max) {
     return fault(), 0;
   }
   return value < min || value > max ? (fault(), 0) : value;
+}
+
+double Reader::real(double min, double max) {
+  if (!ok() || next_ == size_) return fault(), 0;
+  const msgpack::object& o = elements_[next_++];
+  double value = 0;
+  if (o.type == msgpack::type::FLOAT32 || o.type == msgpack::type::FLOAT64) {
+    value = o.via.f64;
+  } else if (o.type == msgpack::type::POSITIVE_INTEGER) {
+    value = static_cast<double>(o.via.u64);
+  } else if (o.type == msgpack::type::NEGATIVE_INTEGER) {
+    value = static_cast<double>(o.via.i64);
+  } else {
+    return fault(), 0;
+  }
+  return value >= min && value <= max ? value : (fault(), 0);  // false for what is no number
 }
 
 bool Reader::boolean() {

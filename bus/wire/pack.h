@@ -30,6 +30,7 @@ class Writer {
   Writer& array(std::uint32_t elements);
   Writer& uint(std::uint64_t value);
   Writer& sint(std::int64_t value);
+  Writer& real(double value);
   Writer& boolean(bool value);
   Writer& text(std::string_view value);
   Writer& bin(ByteView value);
@@ -64,6 +65,8 @@ class Reader {
 
   [[nodiscard]] std::uint64_t uint(std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
   [[nodiscard]] std::int64_t sint(std::int64_t min, std::int64_t max);
+  /// Any number, whole ones too; those that are not finite are faults.
+  [[nodiscard]] double real(double min, double max);
   [[nodiscard]] bool boolean();
   /// UTF-8 is not checked here. Views live as long as the Reader that came from of_message() or of_bytes().
   [[nodiscard]] std::string_view text(std::size_t max_bytes);

@@ -144,7 +144,9 @@ void Bus::stop() {
 }
 
 void Bus::run() {
+  if (options_.program != nullptr) options_.program->begin(*this);
   while (!stopping_.load(std::memory_order_acquire)) turn();
+  if (options_.program != nullptr) options_.program->end();
   const Now last = now();
   core_->leave(last);
   carry_out(last.steady);
@@ -164,8 +166,9 @@ void Bus::turn() {
   discovery_->add_poll_items(items_);
 
   const Time before = now().steady;
-  const Time due =
-      std::min({core_->next_timer(), discovery_->next_timer(before), ledger_file_.next_timer(), next_tick_});
+  const Time wanted = options_.program != nullptr ? options_.program->next_timer() : kNever;
+  const Time due = std::min(
+      {core_->next_timer(), discovery_->next_timer(before), ledger_file_.next_timer(), next_tick_, wanted});
   const Time asked = addresses_.waits() ? before + 10ms : kNever;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::min(due, asked) - before);
   const auto most = std::chrono::ceil<std::chrono::milliseconds>(std::min(kTick, listeners_->patience()));
@@ -188,6 +191,7 @@ void Bus::turn() {
     knocks_.tick(at);
     if (options_.on_tick) options_.on_tick(*this, *core_, now());
   }
+  if (options_.program != nullptr) options_.program->turn(*core_, now());
   ledger_file_.turn(now(), core_->ledger());
   look_at_addresses(at);
   find_others();

@@ -33,6 +33,20 @@ namespace zswarm::bus {
 
 class Bus;
 
+/// A program that lives on the bus thread: it offers services, calls others, reads the ledger.
+class Program {
+ public:
+  virtual ~Program() = default;
+  /// run() begins, and ends; turns lie between. In between other threads may post() to wake the bus.
+  virtual void begin(Bus& bus) = 0;
+  virtual void end() = 0;
+  /// In every turn of the loop, after what has arrived was handed to the core and before its effects are
+  /// carried out: here deliveries, calls and notices are taken. Returns at once.
+  virtual void turn(Core& core, const Now& now) = 0;
+  /// When a turn is wanted though nothing arrives; kNever if not.
+  [[nodiscard]] virtual Time next_timer() const = 0;
+};
+
 struct BusOptions {
   CoreOptions core;
   /// "*:0" is every address of the machine, IPv4 and IPv6, at a free port.
@@ -48,6 +62,7 @@ struct BusOptions {
   SocketLimits limits;
   /// Called on the bus thread about four times a second; for what the program wants to do there regularly.
   std::function<void(Bus& bus, Core& core, const Now& now)> on_tick;
+  Program* program = nullptr;  // outlives the bus; none: nobody takes deliveries
   /// What an operator should know, one sentence each: refusals, faults. Called on the bus thread.
   std::function<void(const std::string& sentence)> log = [](const std::string&) {};
 };

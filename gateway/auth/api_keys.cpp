@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxFileBytes = 4u << 20;
 constexpr std::size_t kMaxKeyBytes = 4096;
 constexpr std::string_view kSpaces = " \t\r";
+constexpr std::string_view kAdmin = "admin ";
 
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(kSpaces);
@@ -65,22 +66,33 @@ Result<ApiKeys> ApiKeys::parse(std::string_view text, std::string_view name) {
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
-    const std::string_view key = trimmed(line.substr(0, line.find('#')));
+    std::string_view key = trimmed(line.substr(0, line.find('#')));
     if (key.empty()) continue;
-    if (key.size() > kMaxKeyBytes || !std::all_of(key.begin(), key.end(), visible_ascii)) {
+    const bool admin = key.starts_with(kAdmin);
+    if (admin) key = trimmed(key.substr(kAdmin.size()));
+    if (key.empty() || key.size() > kMaxKeyBytes || !std::all_of(key.begin(), key.end(), visible_ascii)) {
       return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}, line {}: a key is one word of visible ASCII characters, at most {}", name,
-                              number, kMaxKeyBytes));
+                  fmt::format("{}, line {}: a key is one word of visible ASCII characters, at most {}, "
+                              "perhaps after the word admin",
+                              name, number, kMaxKeyBytes));
     }
-    keys.hashes_.push_back(keys.hash(key));
+    keys.known_.push_back({keys.hash(key), admin ? 1u : 0u});
   }
-  if (keys.hashes_.empty()) {
+  if (keys.known_.empty()) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{} holds no API key: write one per line", name));
   }
   return keys;
 }
 
 bool ApiKeys::allows(std::string_view authorization) const {
+  return match(authorization).any != 0;
+}
+
+bool ApiKeys::allows_admin(std::string_view authorization) const {
+  return match(authorization).admin != 0;
+}
+
+ApiKeys::Match ApiKeys::match(std::string_view authorization) const {
   constexpr std::string_view kScheme = "bearer ";
   const bool scheme = authorization.size() > kScheme.size() &&
                       std::equal(kScheme.begin(), kScheme.end(), authorization.begin(), [](char a, char b) {
@@ -89,10 +101,13 @@ bool ApiKeys::allows(std::string_view authorization) const {
   const Hash given = hash(scheme ? trimmed(authorization.substr(kScheme.size())) : std::string_view());
   // No early end: the time must not tell which key came close. An empty key matches none, since none is
   // empty.
-  unsigned matches = 0;
-  for (const Hash& known : hashes_)
-    matches |= sodium_memcmp(given.data(), known.data(), known.size()) == 0 ? 1u : 0u;
-  return matches != 0;
+  Match found;
+  for (const Known& known : known_) {
+    const unsigned same = sodium_memcmp(given.data(), known.hash.data(), known.hash.size()) == 0 ? 1u : 0u;
+    found.any |= same;
+    found.admin |= same & known.admin;
+  }
+  return found;
 }
 
 }  // namespace zswarm::gateway

@@ -16,9 +16,9 @@ namespace zswarm::gateway {
 
 class ApiKeys {
  public:
-  /// One key per line; blank lines and what follows '#' are left out, as are spaces around a key. kIo if the
-  /// file cannot be read, kInvalidArgument if it holds no key or a line that could never match (names the
-  /// line, not its text).
+  /// One key per line, "admin KEY" for one that may also see the network's token and topology; blank lines
+  /// and what follows '#' are left out, as are spaces around a key. kIo if the file cannot be read,
+  /// kInvalidArgument if it holds no key or a line that could never match (names the line, not its text).
   static Result<ApiKeys> load(const std::string& file);
 
   /// The same from the file's contents; `name` is for messages.
@@ -27,15 +27,26 @@ class ApiKeys {
   /// `authorization` is the header's value: "Bearer KEY".
   [[nodiscard]] bool allows(std::string_view authorization) const;
 
-  [[nodiscard]] std::size_t size() const { return hashes_.size(); }
+  /// The same for those marked `admin`.
+  [[nodiscard]] bool allows_admin(std::string_view authorization) const;
+
+  [[nodiscard]] std::size_t size() const { return known_.size(); }
 
  private:
   using Hash = std::array<unsigned char, 32>;
   ApiKeys();
+  struct Known {
+    Hash hash;
+    unsigned admin = 0;  // or 1
+  };
+  struct Match {
+    unsigned any = 0, admin = 0;
+  };
   [[nodiscard]] Hash hash(std::string_view key) const;
+  [[nodiscard]] Match match(std::string_view authorization) const;
 
   Hash secret_{};  // random, of this process: a hash says nothing to anybody else
-  std::vector<Hash> hashes_;
+  std::vector<Known> known_;
 };
 
 }  // namespace zswarm::gateway

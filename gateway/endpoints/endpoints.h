@@ -22,6 +22,10 @@ using EndpointResult = asio::awaitable<std::optional<Response>>;
 [[nodiscard]] EndpointResult detokenize(Context& context, Exchange& exchange);
 [[nodiscard]] EndpointResult apply_template(Context& context, Exchange& exchange);
 [[nodiscard]] EndpointResult health(Context& context, Exchange& exchange);
+[[nodiscard]] EndpointResult network_models(Context& context, Exchange& exchange);
+[[nodiscard]] EndpointResult network_nodes(Context& context, Exchange& exchange);
+[[nodiscard]] EndpointResult network_token(Context& context, Exchange& exchange);
+[[nodiscard]] EndpointResult network_trace(Context& context, Exchange& exchange);
 [[nodiscard]] EndpointResult metrics(Context& context, Exchange& exchange);
 
 }  // namespace zswarm::gateway

@@ -200,6 +200,9 @@ asio::awaitable<std::optional<Response>> answer_stream(const Context& context, E
 
 asio::awaitable<std::optional<Response>> run_answer(Context& context, Exchange& exchange, AnswerPlan plan,
                                                     std::unique_ptr<AnswerFormat> format) {
+  // Each answer of a request has its own way; the first bears the request's name.
+  for (std::size_t i = 0; i < plan.requests.size(); ++i)
+    plan.requests[i].request_id = exchange.request().id + (i == 0 ? std::string() : fmt::format("-{}", i));
   Progress progress(plan, *format);
   Generation generation(context, std::move(plan.requests));
   if (const Status started = generation.start(); !started)

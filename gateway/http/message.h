@@ -17,7 +17,9 @@ struct Request {
   std::string authorization;  // the header's value
   std::string origin;         // a browser's page, empty otherwise
   std::string body;
-  std::string path_rest;  // what the route's trailing {…} matched
+  std::string path_rest;   // what the route's trailing {…} matched
+  std::string id;          // of this request, as the answer's x-request-id tells it
+  bool from_here = false;  // over loopback, and no proxy says that it passes on somebody else's
 };
 
 struct Response {

@@ -49,6 +49,12 @@ std::optional<ApiError> parse_error(const error_code& error) {
   return std::nullopt;
 }
 
+bool is_loopback(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  return address.is_loopback();
+}
+
 std::string new_request_id() {
   unsigned char bytes[12];
   char hex[2 * sizeof(bytes) + 1];
@@ -72,6 +78,9 @@ Session::Session(Context& context, asio::ip::tcp::socket socket)
       stream_(std::move(socket)),
       buffer_(context.limits.header_bytes + kReadBytes),
       idle_since_(std::chrono::steady_clock::now()) {
+  error_code gone;  // a connection that has ended already is nobody's
+  const auto peer = stream_.socket().remote_endpoint(gone);
+  loopback_ = !gone && is_loopback(peer.address());
   ++context_.metrics.connections;
   ++context_.metrics.connections_total;
 }
@@ -182,7 +191,7 @@ static std::optional<ApiError> check_head(const http::request_header<>& head, co
 asio::awaitable<bool> Session::read_head(Incoming& incoming) {
   started_ = std::chrono::steady_clock::now();
   request_ = {};
-  request_id_ = new_request_id();
+  request_.id = request_id_ = new_request_id();
   route_ = "other";
   endpoint_ = nullptr;
   status_ = 0;
@@ -208,6 +217,8 @@ asio::awaitable<bool> Session::read_head(Incoming& incoming) {
   request_.method = text_of(head.method_string());
   request_.authorization = text_of(head[http::field::authorization]);
   request_.origin = text_of(head[http::field::origin]);
+  request_.from_here =
+      loopback_ && head.find("Forwarded") == head.end() && head.find("X-Forwarded-For") == head.end();
   http_1_0_ = head.version() < 11;
   head_only_ = head.method() == http::verb::head;
   keep_alive_ = parser.keep_alive() && !context_.draining;
@@ -234,13 +245,21 @@ asio::awaitable<bool> Session::read_head(Incoming& incoming) {
   route_ = match.route->pattern;
   endpoint_ = match.route->endpoint;
   request_.path_rest = std::move(match.rest);
-  if (match.route->needs_key && context_.keys && !context_.keys->allows(request_.authorization)) {
+  const bool admins_only = match.route->access == Access::kAdmin;
+  if (admins_only && !request_.from_here &&
+      !(context_.keys && context_.keys->allows_admin(request_.authorization))) {
+    incoming.refusal =
+        http_error(403,
+                   "Only programs on this machine and holders of an admin key may see that: a line "
+                   "\"admin KEY\" in the file of --api-keys makes one.",
+                   "admin_only");
+  } else if (match.route->needs_key() && context_.keys && !context_.keys->allows(request_.authorization)) {
     incoming.refusal =
         http_error(401,
                    request_.authorization.empty() ? "No API key: send it as 'Authorization: Bearer KEY'."
                                                   : "Incorrect API key.",
                    "invalid_api_key");
-  } else if (match.route->needs_key && context_.check_origin && !request_.origin.empty() &&
+  } else if (match.route->needs_key() && context_.check_origin && !request_.origin.empty() &&
              request_.origin != "null" && !is_loopback_host(origin_host(request_.origin))) {
     incoming.refusal =
         http_error(403,

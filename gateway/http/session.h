@@ -67,6 +67,7 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
 
   // Of the request in hand.
   Request request_;
+  bool loopback_ = false;
   std::string request_id_;
   std::string_view route_ = "other";
   EndpointResult (*endpoint_)(Context&, Exchange&) = nullptr;

@@ -53,6 +53,7 @@ Engine::Engine(std::string id, model::Model& model, model::KvCache& cache,
       inbox_(options.max_running + options.max_queued, std::move(wake)) {
   stats_.id = std::move(id);
   stats_.kv_pages = pool_.size();
+  stats_.places = options.max_running;
   board_.set(stats_);
 }
 
@@ -83,7 +84,10 @@ bool Engine::step() {
   const Plan& plan = scheduler_.plan(pacer_.prefill_tokens(scheduler_.decoding()));
   note_plan(plan);
   const bool worked = !plan.shares.empty();
-  if (worked) compute(plan);
+  if (worked) {
+    compute(plan);
+    stats_.steps += 1;
+  }
   publish_stats();
   return worked;
 }
@@ -340,6 +344,7 @@ void Engine::clear_stats() {
   ModelStats fresh;
   fresh.id = stats_.id;
   fresh.kv_pages = stats_.kv_pages;
+  fresh.places = stats_.places;
   stats_ = std::move(fresh);
   publish_stats();
 }
@@ -348,6 +353,7 @@ void Engine::publish_stats() {
   stats_.running = static_cast<std::uint32_t>(scheduler_.running());
   stats_.waiting = static_cast<std::uint32_t>(scheduler_.waiting());
   stats_.kv_pages_used = pool_.used();
+  stats_.prefill_tokens_s = pacer_.tokens_per_s();
   board_.set(stats_);
 }
 

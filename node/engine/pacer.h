@@ -36,6 +36,9 @@ class Pacer {
     token_s_ = token_s_ <= 0 ? now_s : 0.7 * token_s_ + 0.3 * now_s;
   }
 
+  /// As learned; 0: nothing yet.
+  [[nodiscard]] double tokens_per_s() const { return token_s_ > 0 ? 1 / token_s_ : 0; }
+
  private:
   std::uint32_t most_, fixed_;
   double token_s_ = 0;

@@ -56,6 +56,8 @@ Status check_length(std::size_t prompt, std::uint64_t answer, const RequestLimit
                                                      limits.memory_tokens, prompt + answer, prompt, answer));
 }
 
+}  // namespace
+
 Status check_generate(const GenerateRequest& asked, const RequestLimits& limits) {
   if (asked.prompt.empty())
     return fail(ErrorCode::kInvalidArgument, "the prompt is empty: give at least one token", "prompt");
@@ -73,8 +75,6 @@ Status check_generate(const GenerateRequest& asked, const RequestLimits& limits)
   if (auto ok = check_stops(asked.stop); !ok) return ok;
   return sampling::validate(asked.sampling, limits.vocab_size);
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Request>> make_generate(RequestId id, GenerateRequest asked, EventSink sink,
                                                const RequestLimits& limits,

@@ -58,7 +58,10 @@ struct Request {
   }
 };
 
-/// Checks everything that a client may have got wrong. kInvalidArgument (param set) or kContextLength.
+/// Everything that a client may have got wrong: kInvalidArgument (param set) or kContextLength.
+[[nodiscard]] Status check_generate(const GenerateRequest& asked, const RequestLimits& limits);
+
+/// Checks the request as above.
 Result<std::unique_ptr<Request>> make_generate(RequestId id, GenerateRequest asked, EventSink sink,
                                                const RequestLimits& limits,
                                                const tokenizer::Tokenizer& tokenizer);

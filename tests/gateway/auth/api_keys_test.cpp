@@ -18,6 +18,17 @@ TEST(ApiKeys, AreReadOnePerLine) {
   }
 }
 
+TEST(ApiKeys, MarkedAdminMayMore) {
+  const auto keys = ApiKeys::parse("plain\nadmin  mighty # his\n", "keys");
+  ASSERT_TRUE(keys);
+  EXPECT_TRUE(keys->allows("Bearer mighty"));
+  EXPECT_TRUE(keys->allows_admin("Bearer mighty"));
+  EXPECT_FALSE(keys->allows_admin("Bearer plain"));
+  EXPECT_FALSE(keys->allows_admin("Bearer admin"));
+  EXPECT_FALSE(keys->allows("Bearer admin mighty"));
+  EXPECT_FALSE(ApiKeys::parse("admin two words\n", "keys"));
+}
+
 TEST(ApiKeys, WithoutAKeyAreRefused) {
   EXPECT_THAT(ApiKeys::parse("# nothing\n", "the-file").error().message, testing::HasSubstr("the-file"));
   EXPECT_THAT(ApiKeys::load("/nonexistent/keys").error().message, testing::HasSubstr("/nonexistent/keys"));
