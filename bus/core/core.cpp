@@ -323,7 +323,9 @@ void Core::broadcast_entry(const Now& now, const Bytes& entry) {
 
 Status Core::hint(const Now& now, ByteView bytes) {
   if (bytes.size() > kMaxHintBytes) return fail(ErrorCode::kTooLarge, "a load hint is over 1 KiB: tell less");
-  const Status sent = overlay_->broadcast(now.steady, Writer(2).uint(kLoadHintNews).bin(bytes).take(), out_);
+  const Status sent = overlay_->broadcast(
+      now.steady,
+      Writer(4).uint(kLoadHintNews).bin(bytes).uint(identity_.incarnation).uint(++hints_told_).take(), out_);
   settle(now);
   return sent;
 }
@@ -378,7 +380,9 @@ void Core::on_news(const Now& now, const Delivered& news) {
   // Entries of the ledger have been merged (news_desk.h); kinds that a later version adds are passed over.
   if (kind != kLoadHintNews) return;
   const ByteView hint = reader.bin(kMaxHintBytes);
-  if (reader.ok()) members_.set_hint(now.steady, news.origin, hint);
+  const std::uint64_t incarnation = reader.uint();
+  const HintOrder order{incarnation, reader.uint()};
+  if (reader.ok()) members_.set_hint(now.steady, news.origin, hint, order);
 }
 
 bool Core::is_suspected(const NodeId& id) const {

@@ -199,6 +199,7 @@ class Core {
   bool in_step_ = false;         // a reconciliation has come to its end
   TokenBucket version_answers_;
   std::optional<Token> new_token_;
+  std::uint64_t hints_told_ = 0;
   std::vector<std::string> notes_;
   std::set<NodeId> duplicates_;  // of which two processes were seen
   std::deque<NodeId> duplicate_order_;

@@ -71,9 +71,10 @@ void Members::pardon(const NodeId& id) {
     member->second.state = MemberState::kLeft;
 }
 
-void Members::set_hint(Time now, const NodeId& id, ByteView hint) {
+void Members::set_hint(Time now, const NodeId& id, ByteView hint, const HintOrder& order) {
   const auto member = members_.find(id);
-  if (member == members_.end()) return;
+  if (member == members_.end() || order <= member->second.hint_order) return;
+  member->second.hint_order = order;
   member->second.hint.assign(hint.begin(), hint.end());
   member->second.hint_at = member->second.heard = now;
 }

@@ -6,6 +6,8 @@
 // one whom the caller wants to keep. One thread.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -30,12 +32,19 @@ enum class MemberState : std::uint8_t {
 /// Alive, suspected or unreachable.
 [[nodiscard]] bool lives(MemberState state);
 
+/// Which of a node's hints is the later one: news do not keep their order on the way.
+struct HintOrder {
+  std::uint64_t incarnation = 0, number = 0;
+  friend auto operator<=>(const HintOrder&, const HintOrder&) = default;
+};
+
 struct Member {
   Card card;
   MemberState state = MemberState::kAlive;
   Time heard;    // when it last spoke to us, or something new came of it
   Bytes hint{};  // its latest load hint; what it means is the program's business
   Time hint_at;  // when that came, if there is one
+  HintOrder hint_order{};
 };
 
 class Members {
@@ -51,8 +60,9 @@ class Members {
   /// It is revoked no more. It counts as gone until it shows itself.
   void pardon(const NodeId& id);
   void forget(const NodeId& id) { members_.erase(id); }
-  /// The hint of a member that is known; others are passed over.
-  void set_hint(Time now, const NodeId& id, ByteView hint);
+  /// The hint of a member that is known; others are passed over, and hints that are not later than the one
+  /// known.
+  void set_hint(Time now, const NodeId& id, ByteView hint, const HintOrder& order);
 
   /// True if this card would need a place and there is none.
   [[nodiscard]] bool is_full_for(const NodeId& id) const;

@@ -20,7 +20,11 @@ class Bytes {
     number<std::uint64_t>(text.size());
     append({reinterpret_cast<const std::byte*>(text.data()), text.size()});
   }
-  void append(std::span<const std::byte> bytes) { all_.insert(all_.end(), bytes.begin(), bytes.end()); }
+  void append(std::span<const std::byte> bytes) {
+    const std::size_t before = all_.size();
+    all_.resize(before + bytes.size());
+    if (!bytes.empty()) std::memcpy(all_.data() + before, bytes.data(), bytes.size());
+  }
   [[nodiscard]] std::vector<std::byte> take() { return std::move(all_); }
 
  private:

@@ -65,9 +65,11 @@ TEST(Members, WhoIsKeptStaysEvenWhereNoRoomCanBeMade) {
 TEST(Members, AHintIsKeptOfThoseWhoAreKnownAndTheLatestCounts) {
   Members members(2);
   ASSERT_TRUE(members.learn(at(1), card_of(1)));
-  members.set_hint(at(2), id_of(1), Bytes{1});
-  members.set_hint(at(3), id_of(1), Bytes{2, 3});
-  members.set_hint(at(3), id_of(7), Bytes{4});
+  members.set_hint(at(2), id_of(1), Bytes{1}, {5, 1});
+  members.set_hint(at(3), id_of(1), Bytes{2, 3}, {5, 2});
+  members.set_hint(at(4), id_of(1), Bytes{9}, {5, 1});  // late
+  members.set_hint(at(4), id_of(1), Bytes{9}, {4, 7});  // of the process before
+  members.set_hint(at(3), id_of(7), Bytes{4}, {1, 1});
   EXPECT_EQ(members.find(id_of(1))->hint, (Bytes{2, 3}));
   EXPECT_EQ(members.find(id_of(1))->hint_at, at(3));
   EXPECT_EQ(members.find(id_of(7)), nullptr);
