@@ -20,7 +20,7 @@ constexpr std::array<std::pair<std::string_view, Strategy>, 6> kStrategies{{
 }};
 
 // While nobody has told a figure.
-constexpr double kPrefillTps = 500, kDecodeTps = 20, kPlaces = 4;
+constexpr double kPrefillTps = 500, kDecodeTps = 20, kPlaces = 16;
 // A step of decoding takes as long as reading the weights, and this part of it more for each sequence.
 constexpr double kSequenceShare = 1.0 / 16;
 // Estimates this close are as good as equal.
@@ -145,7 +145,7 @@ Estimate estimate(const Ask& ask, const Candidate& candidate, const LoadNow& ave
   estimate.prefill_s = to_prefill / prefill_tps * candidate.lateness;
   estimate.decode_s = ask.answer_tokens * estimate.gap_s * candidate.lateness;
   // Without a hint only what we have sent there ourselves says how full it is.
-  estimate.full = candidate.load ? is_full(load) : candidate.own_open >= places + 1;
+  estimate.full = candidate.load ? is_full(load) : candidate.own_open >= 2 * places;
   return estimate;
 }
 

@@ -130,6 +130,8 @@ void Entry::take_error(bus::Time now, EntryStream& stream, std::size_t at, Error
     case ErrorCode::kDeadline:
       if (now + kDeadlineSlack >= stream.deadline) return end_late(now, stream);
       break;
+    case ErrorCode::kCancelled:  // by its node: it ends, or drains
+      return lose(now, stream, at, {.error = std::move(error), .gone = true});
     case ErrorCode::kUnavailable:  // full; or, once it had begun, lost
       return lose(now, stream, at, {.error = std::move(error), .gone = run.begun, .busy = !run.begun});
     default:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace zswarm::node {
 
@@ -36,11 +37,19 @@ bool has_labels(const Labels& labels, const Labels& wanted) {
 }  // namespace
 
 void NodeTable::set(bus::Time now, std::vector<NodeView> nodes) {
-  for (auto& [id, node] : nodes_) node.view.reset();
+  std::map<bus::NodeId, NodeView> before;
+  for (auto& [id, node] : nodes_)
+    if (node.view) before.emplace(id, *std::exchange(node.view, std::nullopt));
   for (auto& [key, place] : places_) place.listed = false;
   for (NodeView& view : nodes) {
     for (const ModelHash& model : view.models) places_[{model, view.id}].listed = true;
     const bus::NodeId id = view.id;
+    // Hints come by their own way too: the latest counts.
+    const auto old = before.find(id);
+    if (old != before.end() && old->second.hint && (!view.hint || view.hint_at < old->second.hint_at)) {
+      view.hint = std::move(old->second.hint);
+      view.hint_at = old->second.hint_at;
+    }
     nodes_[id].view = std::move(view);
     note_hint(id);
   }

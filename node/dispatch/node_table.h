@@ -52,6 +52,7 @@ class NodeTable {
                                  kBusyMax = std::chrono::seconds(3);
   static constexpr double kLatenessMin = 0.25, kLatenessMax = 16;
 
+  /// All nodes that there are. One that comes without a hint keeps the latest.
   void set(bus::Time now, std::vector<NodeView> nodes);
   /// A newer hint of a node that is known; others are passed over.
   void set_hint(bus::Time now, const bus::NodeId& node, Hint hint);

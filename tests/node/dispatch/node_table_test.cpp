@@ -72,6 +72,22 @@ TEST_F(NodeTableTest, CountsWhatWasSentSinceTheHintUntilTheNextOne) {
   EXPECT_EQ(candidates()[0].load->running, 6) << "it knows them now";
 }
 
+TEST_F(NodeTableTest, AViewWithoutAHintOrWithAnOlderOneKeepsTheLatest) {
+  table_.set(now_, {view(1, 2)});
+  now_ = now_ + 1s;
+  table_.set_hint(now_, id_of(1), hint(6, 0));
+  NodeView bare = view(1);
+  bare.hint.reset();
+  for (const NodeView& next : {view(1, 3), bare}) {
+    table_.set(now_, {next});
+    EXPECT_EQ(candidates()[0].load->running, 6);
+  }
+  NodeView newer = view(1, 1);
+  newer.hint_at = now_ + 1s;
+  table_.set(now_ + 1s, {newer});
+  EXPECT_EQ(candidates()[0].load->running, 1);
+}
+
 TEST_F(NodeTableTest, WhatHasEndedSinceTheHintIsNotThereAnyMore) {
   table_.set(now_, {view(1)});
   const AttemptId first = start(1);
