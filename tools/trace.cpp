@@ -67,10 +67,7 @@ void add_trace(CLI::App& app, Action& action) {
                    "Data folder of the entry to ask (ZSWARM_DATA, or the XDG data folder)")
       ->option_text("DIR");
   command->add_flag("--json", options->json, "Print JSON");
-  command->footer(
-      "Example:\n  curl -si http://127.0.0.1:8080/v1/completions -d '{\"prompt\":\"Hi\"}' | grep "
-      "x-request-id\n"
-      "  zswarm trace 1f0c5a52b9d84e07");
+  command->footer("Example:\n  zswarm trace req_ea71b3c124ff17c528ad144a");
   command->callback([options, &action] { action = [options] { return show_trace(*options); }; });
 }
 

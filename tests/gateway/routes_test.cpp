@@ -17,7 +17,8 @@ TEST(Routes, EveryEndpointIsFoundByItsOwnMethod) {
 }
 
 TEST(Routes, OnlyHealthNeedsNoKey) {
-  for (const Route& route : routes()) EXPECT_EQ(route.needs_key(), route.pattern != "/health") << route.pattern;
+  for (const Route& route : routes())
+    EXPECT_EQ(route.needs_key(), route.pattern != "/health") << route.pattern;
 }
 
 TEST(Routes, APatternMatchesTheRestOfThePath) {

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-COMMANDS = ["run", "worker", "chat", "generate", "tokenize", "perplexity", "inspect", "bench", "status", "nodes", "top", "token", "revoke", "simulate", "config"]
+COMMANDS = ["run", "federated", "worker", "chat", "generate", "tokenize", "perplexity", "inspect", "bench", "status", "nodes", "top", "token", "trace", "revoke", "simulate", "config"]
 WITH_MODEL = ["run", "chat", "generate", "tokenize", "perplexity", "inspect", "bench"]
 
 
