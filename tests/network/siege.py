@@ -13,8 +13,8 @@ import swarm
 import zmtp
 
 # What an attack may cost the attacked process, in memory: bytes above the peak before the first one. A connection costs about 30 KiB, and there are up to
-# 500 of them at a time; 1,000 messages of one peer may wait on each socket, and the C library gives freed memory back late.
-RSS_GROWTH_BYTES = 96 << 20
+# 500 of them at a time; 1,000 messages of one peer may wait on each socket.
+RSS_GROWTH_BYTES = 64 << 20
 LOG_GROWTH_BYTES = 64 << 10  # a stranger must not fill a disk with sentences
 CLOSED_WITHIN_S = 20  # PROTOCOL: 60 s at most for silent and slow ones; the limit of the handshake is 3 s, and what is over a limit of size ends a connection at once
 CALL_WITHIN_S = 10
