@@ -34,7 +34,6 @@ class Vocabularies {
             const std::vector<bus::NodeId>& sources);
   /// What has come; each once. Fetches that failed are tried again when they are wanted after a pause.
   [[nodiscard]] std::vector<Arrived> take_arrived(bus::Time now, bus::Core& core);
-  /// `model` turned out to be unreadable: not fetched again.
   [[nodiscard]] std::size_t fetching() const { return fetches_.size(); }
 
  private:
